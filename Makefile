@@ -1,0 +1,71 @@
+# Everything that is needed comes from here: the environment, the demo, the tests.
+#   make demo            a Gmail on localhost and a daemon that follows it   (DEMO_SECONDS=20 ends by itself)
+#   make test            lint, types, import rule and all tests
+#   make PYTHON=python3.13 test     with another interpreter
+PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VENV ?= .venv/$(VERSION)
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+DEMO_SECONDS ?=
+
+.PHONY: demo run-env dev-env test lint types imports tests soak bench lock clean check-python
+
+demo: run-env
+	@$(BIN)/python -m afpd demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+
+test: lint types imports tests
+
+lint: dev-env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: dev-env
+	$(BIN)/mypy
+
+imports: dev-env
+	$(BIN)/lint-imports
+
+tests: dev-env
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not soak"
+
+soak: dev-env
+	$(BIN)/python -m pytest -m soak -s tests/soak
+
+bench-read: dev-env
+	$(BIN)/python tests/banks/table.py
+
+# Resolve again: newest versions that fit pyproject.toml, for every Python and platform, with hashes and no addresses.
+lock: dev-env
+	$(PIP) install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --quiet \
+	    pyproject.toml --group build -o requirements/run.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --quiet \
+	    pyproject.toml --group build --group dev -c requirements/run.txt -o requirements/dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+run-env: $(VENV)/.run
+dev-env: $(VENV)/.dev
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | check-python
+	@test -x $(BIN)/python || $(MAKE) --no-print-directory venv PYTHON=$(PYTHON)
+	$(PIP) install --quiet --require-hashes -r requirements/run.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.PHONY: venv
+venv:
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "make: $(PYTHON) has no venv: install it (Debian, Ubuntu: apt install python3-venv), or choose another" \
+	       "interpreter with make PYTHON=…" >&2; exit 1; }
+
+check-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "make: afpd needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1 || echo not there):" \
+	       "choose another with make PYTHON=…" >&2; exit 1; }
