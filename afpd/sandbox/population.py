@@ -49,7 +49,7 @@ def people_of_the_demo(sandbox: Sandbox, mails: int, seed: int) -> None:
         sandbox.add_user(address)
         fill(sandbox, address, mails, random.Random(f"{seed}:{address}"))
     sandbox.faults.add(Fault.RATE_429_TIMED, user=LIMITED, cycle=(5.0, 8.0))
-    sandbox.faults.add(Fault.SLOW, user=SLOW, seconds=1.5)
+    sandbox.faults.add(Fault.SLOW, user=SLOW, seconds=0.4)
     sandbox.revoke(REVOKED)
 
 
