@@ -1,0 +1,122 @@
+"""What one template finds in one text: the raw values of every transaction, still as written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import re2
+
+from afpd.errors import Mismatch
+from afpd.parse.columns import Columns
+from afpd.parse.fold import collapse, fold
+from afpd.parse.labels import Hit, Labels
+from afpd.parse.text import Text
+
+Raw = dict[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """Where one value stands (see docs/adding-a-bank.md, fields)."""
+
+    labels: tuple[str, ...]
+    pattern: "re2._Regexp[str] | None"
+    after: "re2._Regexp[str] | None"
+    take: "re2._Regexp[str] | None"
+    below: "re2._Regexp[str] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """Everything by which a template finds values."""
+
+    labels: Labels
+    fields: Mapping[str, FieldRule]
+    sentence: tuple["re2._Regexp[str]", ...]
+    each: "re2._Regexp[str] | None"
+    count: "re2._Regexp[str] | None"
+    columns: Columns | None
+    underscores: tuple[str, ...]
+
+    def raws(self, text: Text) -> list[Raw]:
+        """Return the values of each transaction by field name. Raises `Mismatch` when a part is not there."""
+        common = self._sentence(text)
+        hits = self.labels.hits(text)
+        for name, rule in self.fields.items():
+            common[name] = _found(rule, hits, text) or common.get(name)
+        rows = self._rows(text)
+        found = [common] if rows is None else [common | row for row in rows]
+        if self.count is not None and sum(1 for _ in self.count.finditer(text.folded_flow)) != len(found):
+            raise Mismatch("the mail tells of another number of transactions than could be read")
+        return [self._spelled(raw) for raw in found]
+
+    def ambiguous(self, name: str, text: Text) -> list[str]:
+        """Return every value that stands behind a label of this field, in order."""
+        rule = self.fields.get(name)
+        if rule is None or not rule.labels:
+            return []
+        begin = _begin(rule, text)
+        hits = [hit for hit in self.labels.hits(text) if hit.start >= begin and hit.label == rule.labels[0]]
+        return [hit.value for hit in hits if hit.value]
+
+    def _sentence(self, text: Text) -> Raw:
+        for pattern in self.sentence:
+            hit = pattern.search(text.folded_flow)
+            if hit is not None:
+                return _groups(hit, text.flow)
+        if self.sentence:
+            raise Mismatch("the sentence of this layout is not there")
+        return {}
+
+    def _rows(self, text: Text) -> list[Raw] | None:
+        if self.columns is not None:
+            rows = self.columns.rows(text)
+            if rows:
+                return rows
+        if self.each is not None:
+            found = [_groups(hit, text.flow) for hit in self.each.finditer(text.folded_flow)]
+            if found:
+                return found
+        if self.columns is not None or self.each is not None:
+            raise Mismatch("no row of this layout is there")
+        return None
+
+    def _spelled(self, raw: Raw) -> Raw:
+        for name in self.underscores:
+            if value := raw.get(name):
+                raw[name] = collapse(value.replace("_", " "))
+        return raw
+
+
+def _groups(hit: "re2._Match[str]", flow: str) -> Raw:
+    spans = {name: hit.span(number) for name, number in hit.re.groupindex.items()}
+    return {name: flow[start:end].strip() or None if start >= 0 else None for name, (start, end) in spans.items()}
+
+
+def _begin(rule: FieldRule, text: Text) -> int:
+    hit = rule.after.search(text.folded_body) if rule.after is not None else None
+    return 0 if rule.after is None else hit.end() if hit is not None else len(text.body)
+
+
+def _found(rule: FieldRule, hits: Sequence[Hit], text: Text) -> str | None:
+    begin = _begin(rule, text)
+    for label in rule.labels:
+        for hit in hits:
+            if hit.label == label and hit.start >= begin and hit.value:
+                value = _taken(rule, hit.value)
+                if value:
+                    return value
+    if rule.below is not None and (found := rule.below.search(text.folded_body)):
+        line = text.body[found.end() :].partition("\n")[2].partition("\n")[0]
+        if value := _taken(rule, line.replace("\t", " ").strip()):
+            return value
+    if rule.pattern is None:
+        return None
+    found = rule.pattern.search(text.folded_flow)
+    return _groups(found, text.flow)["value"] if found is not None else None
+
+
+def _taken(rule: FieldRule, value: str) -> str | None:
+    if rule.take is None:
+        return value
+    found = rule.take.search(fold(value))
+    return _groups(found, value)["value"] if found is not None else None

@@ -1,0 +1,233 @@
+"""All banks together: from the bytes of a mail to a reading, the one way that the daemon and `explain` both take."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from afpd.banks import BankSource
+from afpd.errors import BadValue, Mismatch, ReadingError, TemplateError
+from afpd.model import Outcome, Reading
+from afpd.parse.authenticity import Policy, Verdict, forged, verdict
+from afpd.parse.bank import Bank, build_bank
+from afpd.parse.bankfile import parse_bank_file
+from afpd.parse.choice import Choice
+from afpd.parse.dates import DateOrder, moment
+from afpd.parse.extraction import Raw
+from afpd.parse.forwarded import Forwarded, unwrapped
+from afpd.parse.message import Message, read_message
+from afpd.parse.owners import names_of
+from afpd.parse.prove import prove
+from afpd.parse.text import Text
+from afpd.parse.transactions import Surroundings
+
+_LONGEST_WHY = 400
+_QUOTED_DATES = (DateOrder.D_MON_Y, DateOrder.MON_D_Y, DateOrder.YMD, DateOrder.DMY)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A reading and how it came about, in words.
+
+    `templates` tells of each template of the bank why it did or did not read the mail; `values` are the texts that
+    were found, by field, before they were parsed.
+    """
+
+    reading: Reading
+    subject: str = ""
+    sender: str = ""
+    authentication: str = ""
+    templates: tuple[tuple[str, str], ...] = ()
+    values: tuple[Raw, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One mail under examination."""
+
+    message: Message
+    received: datetime
+    owners: tuple[str, ...]
+    authentication: Verdict
+
+
+class Library:
+    """The banks that are known, indexed by their senders."""
+
+    def __init__(self, banks: Iterable[Bank]) -> None:
+        self.banks = tuple(sorted(banks, key=lambda bank: bank.code))
+        self._by_address = {address: bank for bank in self.banks for address in (*bank.senders, *bank.silent)}
+        self._by_domain = {domain: bank for bank in self.banks for domain in bank.domains}
+
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """Return the addresses that bring transactions, sorted: what a mailbox is searched for."""
+        return tuple(sorted({address for bank in self.banks for address in bank.senders}))
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Return the domains of all banks, sorted."""
+        return tuple(sorted(self._by_domain))
+
+    def read(
+        self, raw: bytes, *, received_at: datetime, owner: str | None = None, policy: Policy = Policy.STRICT
+    ) -> Reading:
+        """Return what a mail tells, of its RFC 822 bytes and the aware time at which it was received.
+
+        `owner` is a name of the mailbox's owner beside those in To. Never raises for anything that stands in a mail.
+        """
+        return self.explain(raw, received_at=received_at, owner=owner, policy=policy, with_values=False).reading
+
+    def explain(
+        self,
+        raw: bytes,
+        *,
+        received_at: datetime,
+        owner: str | None = None,
+        policy: Policy = Policy.STRICT,
+        with_values: bool = True,
+    ) -> Explanation:
+        """Return the reading of a mail with its reasons; the same way through as `read`."""
+        try:
+            message = read_message(raw)
+        except ReadingError as error:
+            return Explanation(Reading(Outcome.UNMATCHED, str(error)))
+        owners = names_of(message.recipients, owner)
+        bank = self._by_address.get(message.sender)
+        if bank is None:
+            case = _Case(message, received_at, owners, _of_a_person(message))
+            return self._from_a_person(case, with_values)
+        proof = verdict(message.authentication, bank.domains, bank.proof, policy)
+        return _from_a_bank(bank, _Case(message, received_at, owners, proof), with_values)
+
+    def _from_a_person(self, case: _Case, with_values: bool) -> Explanation:
+        """Read a mail of no known sender: it may be one of a bank's that somebody passed on."""
+        best: Explanation | None = None
+        for body in case.message.bodies():
+            quoted = unwrapped(body)
+            bank = self._by_address.get(quoted.sender) if quoted else None
+            if quoted is None or bank is None or quoted.sender in bank.silent:
+                continue
+            found = _forwarded(bank, quoted, case, with_values)
+            if found.reading.outcome is Outcome.QUARANTINED:
+                return found
+            best = best or found
+        return best or _explained(case, Reading(Outcome.UNMATCHED, self._stranger(case.message)))
+
+    def _stranger(self, message: Message) -> str:
+        """Say why nobody is responsible for a sender, and what it resembles."""
+        address = message.sender
+        if not address:
+            return "From holds no address, or several"
+        domain = address.rpartition("@")[2]
+        near = next((bank for own, bank in self._by_domain.items() if own == domain), None)
+        if near is not None:
+            return f"{address} is no known sender of {near.code}, though the domain is the bank's"
+        claimed = next((own for own in self._by_domain if own in domain or own in message.sender_name.lower()), None)
+        hint = f"; it only looks like {claimed}" if claimed else ""
+        return f"{address} is no sender of a known bank{hint}"
+
+
+def load_library(sources: Iterable[BankSource]) -> Library:
+    """Return the library of bank files; of two with one code the later counts.
+
+    Raises `TemplateError` that tells everything wrong in all files, a line for each mistake.
+    """
+    banks: dict[str, Bank] = {}
+    wrong: list[str] = []
+    for source in sources:
+        try:
+            file = parse_bank_file(source.name, source.text)
+        except TemplateError as error:
+            wrong.append(str(error))
+            continue
+        bank = build_bank(file)
+        wrong.extend(prove(source.name, source.text, file, bank))
+        banks[bank.code] = bank
+    wrong.extend(_claimed_twice(banks.values()))
+    if wrong:
+        raise TemplateError("\n".join(wrong))
+    return Library(banks.values())
+
+
+def _claimed_twice(banks: Iterable[Bank]) -> Iterator[str]:
+    owner: dict[str, str] = {}
+    for bank in banks:
+        for address in (*bank.senders, *bank.silent):
+            if address in owner:
+                yield f"{address} is a sender of both {owner[address]} and {bank.code}"
+            owner[address] = bank.code
+
+
+def _of_a_person(message: Message) -> Verdict:
+    if forged(message.authentication):
+        return Verdict(False, "dmarc=fail: this mail is not from the sender it names")
+    return Verdict(True, "the sender is no bank")
+
+
+def _from_a_bank(bank: Bank, case: _Case, with_values: bool) -> Explanation:
+    if not case.authentication.accepted:
+        return _explained(case, Reading(Outcome.QUARANTINED, case.authentication.why, bank.code))
+    if case.message.sender in bank.silent:
+        why = f"{case.message.sender} never tells of money"
+        return _explained(case, Reading(Outcome.IGNORED, why, bank.code))
+    around = Surroundings(case.received, case.message.subject, case.owners)
+    best: Explanation | None = None
+    for body in case.message.bodies():
+        found = _read(bank, body, around, case, with_values)
+        if found.reading.outcome in (Outcome.SUCCESS, Outcome.IGNORED):
+            return found
+        if best is None or best.reading.outcome is Outcome.UNMATCHED:
+            best = found
+    return best or _explained(case, Reading(Outcome.UNMATCHED, "the mail holds no text", bank.code))
+
+
+def _forwarded(bank: Bank, quoted: Forwarded, case: _Case, with_values: bool) -> Explanation:
+    """Read a mail that a person passed on; it is held back, since DMARC vouches only for the person."""
+    if not case.authentication.accepted:
+        return _explained(case, Reading(Outcome.QUARANTINED, case.authentication.why, bank.code))
+    received = _quoted_date(quoted.date, case.received, bank)
+    found = _read(bank, quoted.text, Surroundings(received, quoted.subject, case.owners), case, with_values)
+    why = f"forwarded by {case.message.sender}: {found.reading.why}"
+    held = Outcome.QUARANTINED if found.reading.outcome is Outcome.SUCCESS else found.reading.outcome
+    return replace(found, reading=replace(found.reading, outcome=held, why=why))
+
+
+def _quoted_date(written: str, received: datetime, bank: Bank) -> datetime:
+    try:
+        when = moment(written, None, _QUOTED_DATES, received, bank.zone).at
+    except BadValue:
+        return received
+    return min(when, received) if isinstance(when, datetime) else received
+
+
+def _read(bank: Bank, body: Text, around: Surroundings, case: _Case, with_values: bool) -> Explanation:
+    choice = bank.chooser.read(body, around)
+    template = choice.template
+    doubt = f"; {case.authentication.why}" if case.authentication.doubtful else ""
+    reading = Reading(
+        outcome=choice.outcome,
+        why=choice.why[:_LONGEST_WHY] + doubt,
+        bank=bank.code,
+        template=template.name if template else None,
+        template_version=template.version if template else None,
+        transactions=choice.transactions,
+    )
+    explained = _explained(case, reading)
+    if not with_values:
+        return explained
+    told = tuple((one.template.name, one.why) for one in choice.verdicts)
+    return replace(explained, templates=told, values=_values(choice, body))
+
+
+def _values(choice: Choice, body: Text) -> tuple[Raw, ...]:
+    if choice.template is None or choice.template.gives_nothing:
+        return ()
+    try:
+        return tuple(choice.template.extraction.raws(body))
+    except Mismatch:
+        return ()
+
+
+def _explained(case: _Case, reading: Reading) -> Explanation:
+    message = case.message
+    return Explanation(reading, message.subject, message.sender, case.authentication.why)

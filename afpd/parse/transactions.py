@@ -1,0 +1,180 @@
+"""Raw values to transactions: parsed strictly, checked, and refused with the field's name when anything is wrong."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
+
+import re2
+
+from afpd.errors import BadValue, Mismatch
+from afpd.model import Direction, Kind, Status, Transaction
+from afpd.parse.currencies import currency_of
+from afpd.parse.dates import DateOrder, Moment, moment
+from afpd.parse.extraction import Raw
+from afpd.parse.fold import collapse, fold_word
+from afpd.parse.text import Text
+from afpd.parse.values import NumberStyle, amount, last_four, money
+
+_REFERENCE = re2.compile(r"^[#nº°.\s]*([0-9a-z][0-9a-z./-]{0,59})$")
+_LATEST = timedelta(days=2)
+_EARLIEST = timedelta(days=5 * 366)
+_UTC_LEAVE = timedelta(minutes=30)
+_MAX_NAME = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A field (or subject, body) whose words set kind, direction or status."""
+
+    field: str
+    matches: "re2._Regexp[str]"
+    kind: Kind | None
+    direction: Direction | None
+    status: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a mail says besides its text: when it came (aware), its subject, and the names of its mailbox's owner."""
+
+    received: datetime
+    subject: str
+    owners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """How a template's raw values are to be read."""
+
+    numbers: NumberStyle
+    orders: tuple[DateOrder, ...]
+    undated: bool
+    maybe_utc: bool
+    zone: tzinfo
+    currency: str | None
+    signs: Mapping[str, str]
+    kind: Kind | None
+    direction: Direction | None
+    status: Status
+    required: frozenset[str]
+    cases: tuple[Case, ...]
+    merchant_else: str | None
+    payer_copy: tuple[str, str] | None
+    labels: frozenset[str]
+
+    def transaction(self, raw: Raw, text: Text, around: Surroundings) -> Transaction:
+        """Return the transaction in raw values. Raises `Mismatch` for a missing field, `BadValue` for a wrong one."""
+        if missing := sorted(name for name in self.required if not raw.get(name)):
+            raise Mismatch(f"{', '.join(missing)} not found")
+        number, currency = self._money(raw)
+        when = self._moment(raw, around)
+        kind, direction, status = self._sorted_by_words(raw, text, around)
+        read = Transaction(
+            kind=kind,
+            direction=direction,
+            status=status,
+            amount=_positive(amount(number, currency, self.numbers)),
+            currency=currency,
+            occurred_at=when.at,
+            dated_by=when.dated_by,
+            merchant=self._merchant(raw),
+            account=last_four(raw.get("account") or ""),
+            reference=_key(raw.get("reference")),
+            authorization=_key(raw.get("authorization")),
+        )
+        return self._from_the_owners_side(read, raw, around)
+
+    def _money(self, raw: Raw) -> tuple[str, str]:
+        number, beside = money(raw.get("amount") or "", self.numbers, self.signs)
+        words = raw.get("currency")
+        told = currency_of(fold_word(words), self.signs) if words else None
+        if words and told is None:
+            raise BadValue(f"currency: {words!r} is unknown")
+        if told and beside and told != beside:
+            raise BadValue(f"currency: the mail says both {told} and {beside}")
+        currency = told or beside or self.currency
+        if currency is None:
+            raise BadValue("currency: the mail names none")
+        return number, currency
+
+    def _moment(self, raw: Raw, around: Surroundings) -> Moment:
+        day, clock = raw.get("date"), raw.get("time")
+        if not day and not clock and not self.undated:
+            raise Mismatch("date not found")
+        when = moment(day, clock, self.orders, around.received, self.zone)
+        if self.maybe_utc and isinstance(when.at, datetime) and when.at > around.received + _UTC_LEAVE:
+            when = replace(when, at=when.at.replace(tzinfo=UTC).astimezone(self.zone))
+        on = when.at.date() if isinstance(when.at, datetime) else when.at
+        received = around.received.astimezone(self.zone).date()
+        if not received - _EARLIEST <= on <= received + _LATEST:
+            raise BadValue(f"date: {on.isoformat()} does not go with a mail of {received.isoformat()}")
+        return when
+
+    def _sorted_by_words(self, raw: Raw, text: Text, around: Surroundings) -> tuple[Kind, Direction, Status]:
+        kind, direction, status = self.kind, self.direction, self.status
+        for field in dict.fromkeys(case.field for case in self.cases):
+            case = self._case(field, raw, text, around)
+            if case is not None:
+                kind, direction, status = case.kind or kind, case.direction or direction, case.status or status
+        if kind is None or direction is None:
+            raise BadValue("kind and direction: the mail does not say them in known words")
+        return kind, direction, status
+
+    def _case(self, field: str, raw: Raw, text: Text, around: Surroundings) -> Case | None:
+        """Return the first case of this field that fits; words of a field that fit no case are an error."""
+        anywhere = {"body": text.folded_flow, "subject": fold_word(around.subject)}
+        words = anywhere.get(field) or fold_word(raw.get(field) or "")
+        for case in self.cases:
+            fits = case.matches.search if field in anywhere else case.matches.fullmatch
+            if case.field == field and fits(words):
+                return case
+        if words and field not in anywhere:
+            raise BadValue(f"{field}: {raw.get(field)!r} is unknown")
+        return None
+
+    def _merchant(self, raw: Raw) -> str | None:
+        name = raw.get("merchant") or (raw.get(self.merchant_else) if self.merchant_else else None)
+        name = collapse(name or "").strip(" \u3000,;:|")
+        if not any(char.isalnum() for char in name):
+            return None
+        if len(name) > _MAX_NAME:
+            raise BadValue(f"merchant: {len(name)} characters are no name")
+        if fold_word(name).strip(" :") in self.labels:
+            raise BadValue(f"merchant: {name!r} is a label")
+        return name
+
+    def _from_the_owners_side(self, read: Transaction, raw: Raw, around: Surroundings) -> Transaction:
+        """Turn a transfer around when the mailbox belongs to the one who paid, and not to the one who is addressed."""
+        if self.payer_copy is None:
+            return read
+        payer, reader = (raw.get(name) or "" for name in self.payer_copy)
+        if not _is_one_of(payer, around.owners) or _is_one_of(reader, around.owners):
+            return read
+        return replace(read, direction=Direction.DEBIT, merchant=collapse(reader) or None, account=None)
+
+
+def _positive(value: Decimal) -> Decimal:
+    if value <= 0:
+        raise BadValue("amount: it is not positive")
+    return value
+
+
+def _key(text: str | None) -> str | None:
+    """Return a reference or authorization as printed; what is none (a sentence, a dash) is null."""
+    hit = _REFERENCE.search(fold_word(text)) if text else None
+    if hit is None or text is None:
+        return None
+    bare = collapse(text)
+    return bare[len(fold_word(text)) - len(hit.group(1)) :]
+
+
+def _is_one_of(name: str, owners: Sequence[str]) -> bool:
+    """Return whether a person's name and one of the owner's share two words, or all words of the shorter."""
+    words = set(fold_word(name).replace("_", " ").replace("/", " ").split())
+    for owner in owners:
+        own = set(fold_word(owner).replace("_", " ").replace(".", " ").split())
+        shared = len(words & own)
+        if shared and shared >= min(2, len(words), len(own)):
+            return True
+    return False
