@@ -1,0 +1,239 @@
+"""Integrations as an operator sees and changes them. Every change takes the lease away from a visit under way."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Update, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from afpd.errors import AfpdError, NotFound
+from afpd.keyring import Keyring
+from afpd.model import ImportStatus
+from afpd.store.claims import run_every
+from afpd.store.schema import integrations as table
+from afpd.store.schema import users
+from afpd.store.sealed import seal_token
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """One integration as commands show it; no token is in it."""
+
+    id: int
+    user_id: str
+    provider: str
+    email_account: str
+    is_active: bool
+    import_status: str
+    last_run_at: datetime | None
+    next_run_at: datetime | None
+    run_frequency_minutes: int
+    run_every_seconds: float | None
+    emails_processed_today: int
+    emails_found_today: int
+    stats_date: str | None
+    emails_total: int
+    emails_missing: int
+    failures_in_a_row: int
+    last_error_message: str | None
+    last_error_at: datetime | None
+    suspend_until: datetime | None
+    suspend_reason: str | None
+    last_sync: datetime | None
+    last_verified_at: datetime | None
+    last_mail_at: datetime | None
+    created_at: datetime | None
+    adopted_at: datetime | None
+
+    @property
+    def every(self) -> timedelta:
+        """How often it is visited."""
+        return run_every(self.run_frequency_minutes, self.run_every_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class NewIntegration:
+    """What `add` and `connect` bring. The refresh token never shows in its repr."""
+
+    user_id: str
+    email_account: str
+    refresh_token: str
+    every: timedelta | None = None
+
+    def __repr__(self) -> str:
+        return f"NewIntegration(user_id={self.user_id!r})"
+
+
+_COLUMNS = [table.c[name] for name in Integration.__slots__]
+_NO_LEASE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
+_NO_ERROR: dict[str, Any] = {
+    "failures_in_a_row": 0,
+    "last_error_message": None,
+    "last_error_at": None,
+    "revoked_since": None,
+    "suspend_until": None,
+    "suspend_reason": None,
+}
+
+
+async def add(connection: AsyncConnection, new: NewIntegration, *, keyring: Keyring, now: datetime) -> tuple[int, bool]:
+    """Add an integration, or give a known (user, address) its new token. Returns its id and whether it is new.
+
+    A known one keeps id, cursor and history; its error is cleared and it is due at once, so the gap is filled.
+    Raises AfpdError when an adopted database would change the user id (a number written in an unusual way).
+    """
+    existing = await _find(connection, new.user_id, new.email_account)
+    key = existing if existing is not None else await _insert(connection, new, now)
+    sealed = seal_token(keyring, key, "refresh_token", new.refresh_token)
+    values = {
+        "is_active": True,
+        "import_status": ImportStatus.WAITING,
+        "next_run_at": None,
+        "sealed_refresh_token": sealed,
+        "sealed_access_token": None,
+        "access_token_expires_at": None,
+        "updated_at": now,
+    }
+    if new.every is not None:
+        values |= frequency(new.every)
+    await connection.execute(update(table).where(table.c.id == key).values(**values, **_NO_LEASE, **_NO_ERROR))
+    return key, existing is None
+
+
+def frequency(every: timedelta) -> dict[str, Any]:
+    """Return the two columns that hold how often: exact seconds, and the minutes they round up to."""
+    seconds = every.total_seconds()
+    return {"run_every_seconds": seconds, "run_frequency_minutes": max(1, math.ceil(seconds / 60))}
+
+
+async def suspend(
+    connection: AsyncConnection, integration_id: int, *, reason: str, until: datetime | None, now: datetime
+) -> None:
+    """Suspend until a UTC moment, or (None) until somebody resumes it. Raises NotFound."""
+    values = {
+        "import_status": ImportStatus.SUSPENDED,
+        "suspend_until": until,
+        "suspend_reason": reason,
+        "next_run_at": None,
+        "updated_at": now,
+    }
+    await _change(connection, integration_id, update(table).values(**values, **_NO_LEASE))
+
+
+async def resume(connection: AsyncConnection, integration_id: int, *, now: datetime) -> None:
+    """Lead out of suspended and error; due at once. Raises NotFound."""
+    values = {"import_status": ImportStatus.WAITING, "next_run_at": None, "updated_at": now}
+    await _change(connection, integration_id, update(table).values(**values, **_NO_LEASE, **_NO_ERROR))
+
+
+async def remove(connection: AsyncConnection, integration_id: int, *, now: datetime) -> None:
+    """Deactivate and wipe the tokens; its jobs and transactions stay. Raises NotFound."""
+    values = {
+        "is_active": False,
+        "import_status": ImportStatus.WAITING,
+        "sealed_refresh_token": None,
+        "sealed_access_token": None,
+        "access_token_expires_at": None,
+        "next_run_at": None,
+        "run_now_at": None,
+        "suspend_until": None,
+        "suspend_reason": None,
+        "updated_at": now,
+    }
+    await _change(connection, integration_id, update(table).values(**values, **_NO_LEASE))
+
+
+async def run_now(connection: AsyncConnection, integration_id: int, *, now: datetime) -> None:
+    """Ask the daemon for a visit at once. Raises NotFound, or AfpdError where a visit would not be made."""
+    integration = await find(connection, integration_id)
+    if integration is None:
+        raise _unknown(integration_id)
+    if not integration.is_active:
+        raise AfpdError(f"integration {integration_id} was removed: add it again first")
+    if integration.import_status in (ImportStatus.SUSPENDED, ImportStatus.ERROR):
+        raise AfpdError(
+            f"integration {integration_id} is {integration.import_status}: `afpd integrations resume` it first"
+        )
+    await connection.execute(update(table).where(table.c.id == integration_id).values(run_now_at=now, updated_at=now))
+
+
+async def wants_run_now(
+    connection: AsyncConnection, *, now: datetime | None = None, only: Iterable[int] | None = None
+) -> bool:
+    """Tell whether somebody asked for a visit that was not begun yet: by `now`, of one of `only`, where given."""
+    query = select(table.c.id).where(table.c.import_status == ImportStatus.WAITING, table.c.run_now_at.is_not(None))
+    if now is not None:
+        query = query.where(table.c.run_now_at <= now, table.c.is_active)
+    if only is not None:
+        query = query.where(table.c.id.in_(list(only)))
+    hinted = query.with_hint(table, "INDEXED BY ix_integrations_run_now", "sqlite").limit(1)
+    return (await connection.scalar(hinted)) is not None
+
+
+async def find(connection: AsyncConnection, integration_id: int) -> Integration | None:
+    """Return one integration, or None."""
+    row = (await connection.execute(select(*_COLUMNS).where(table.c.id == integration_id))).one_or_none()
+    return None if row is None else _integration(row)
+
+
+async def list_integrations(
+    connection: AsyncConnection, *, status: str | None = None, user_id: str | None = None, limit: int | None = None
+) -> list[Integration]:
+    """Return integrations by id, all or those of a status or a user."""
+    query = select(*_COLUMNS).order_by(table.c.id)
+    if status is not None:
+        query = query.where(table.c.import_status == status)
+    if user_id is not None:
+        query = query.where(table.c.user_id == user_id)
+    return [_integration(row) for row in await connection.execute(query.limit(limit))]
+
+
+async def missing(connection: AsyncConnection, ids: Iterable[int]) -> list[int]:
+    """Return those of the ids that no integration has."""
+    wanted = set(ids)
+    found = set((await connection.scalars(select(table.c.id).where(table.c.id.in_(wanted)))).all())
+    return sorted(wanted - found)
+
+
+async def sealed_tokens_exist(connection: AsyncConnection) -> bool:
+    """Tell whether any token is sealed in this database, so that its key must not be made anew."""
+    query = select(table.c.id).where(table.c.sealed_refresh_token.is_not(None)).limit(1)
+    return (await connection.scalar(query)) is not None
+
+
+async def _find(connection: AsyncConnection, user_id: str, email_account: str) -> int | None:
+    query = (
+        select(table.c.id)
+        .where(table.c.user_id == user_id, func.lower(table.c.email_account) == email_account.lower())
+        .order_by(table.c.is_active.desc(), table.c.id)
+        .limit(1)
+    )
+    return await connection.scalar(query)
+
+
+async def _insert(connection: AsyncConnection, new: NewIntegration, now: datetime) -> int:
+    await connection.execute(sqlite_insert(users).values(id=new.user_id, created_at=now).on_conflict_do_nothing())
+    values = {"user_id": new.user_id, "email_account": new.email_account, "is_active": True}
+    values |= {"created_at": now, "adopted_at": now}  # afpd's from the start: adoption leaves it alone
+    key: int = (await connection.execute(insert(table).values(**values).returning(table.c.id))).scalar_one()
+    stored = await connection.scalar(select(table.c.user_id).where(table.c.id == key))
+    if stored != new.user_id:
+        raise AfpdError(f"this database would store user {new.user_id!r} as {stored!r}: write it as {stored!r}")
+    return key
+
+
+async def _change(connection: AsyncConnection, integration_id: int, statement: Update) -> None:
+    if not (await connection.execute(statement.where(table.c.id == integration_id))).rowcount:
+        raise _unknown(integration_id)
+
+
+def _unknown(integration_id: int) -> NotFound:
+    return NotFound(f"no integration {integration_id}: `afpd integrations list` shows them")
+
+
+def _integration(row: Row[Any]) -> Integration:
+    return Integration(*tuple(row))

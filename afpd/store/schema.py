@@ -1,0 +1,264 @@
+"""The tables. Names are those of product.md; what each column is for stands beside it.
+
+There are no foreign keys on purpose: jobs are pruned while transactions stay, and an adopted database may
+hold rows whose parents are long gone. Uniqueness, which retries rely on, is declared here.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+    true,
+)
+
+from afpd.store.types import Money, UserId, UtcDateTime
+
+metadata = MetaData()
+
+
+def _count(name: str, default: int = 0) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text(str(default)))
+
+
+def _word(name: str, default: str | None = None) -> Column[Any]:
+    if default is None:
+        return Column(name, String(64))
+    return Column(name, String(64), nullable=False, server_default=text(f"'{default}'"))
+
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", UserId, primary_key=True),
+    Column("created_at", UtcDateTime),
+    Column("adopted_at", UtcDateTime),  # only in adopted rows: since when created_at is UTC
+)
+
+integrations = Table(
+    "integrations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", UserId, nullable=False),
+    _word("provider", "gmail"),
+    Column("email_account", String(320), nullable=False),
+    Column("is_active", Boolean, nullable=False, server_default=true()),
+    _word("import_status", "waiting"),
+    Column("last_run_at", UtcDateTime),
+    Column("next_run_at", UtcDateTime),  # empty: due at once
+    _count("run_frequency_minutes", 5),
+    Column("run_every_seconds", Float),  # exact; counts only while run_frequency_minutes is this rounded up
+    _count("emails_processed_today"),
+    _count("emails_found_today"),
+    Column("stats_date", String(10)),  # the day, in the configured zone, that the two counts belong to
+    Column("last_error_message", Text),
+    Column("last_error_at", UtcDateTime),
+    Column("suspend_until", UtcDateTime),  # empty while suspended: until somebody resumes it
+    Column("suspend_reason", Text),
+    Column("last_sync", UtcDateTime),  # the last completed sync; an older system's last one until the first of ours
+    Column("last_verified_at", UtcDateTime),  # the last completed sync of ours, also one that found nothing
+    _count("failures_in_a_row"),
+    Column("revoked_since", UtcDateTime),  # first invalid_grant of the episode, until it is confirmed or over
+    Column("sealed_refresh_token", LargeBinary),
+    Column("sealed_access_token", LargeBinary),
+    Column("access_token_expires_at", UtcDateTime),
+    Column("cursor", Text),  # historyId up to which we have read; an unsigned 64-bit number, so text
+    Column("watermark_at", UtcDateTime),  # Gmail's time up to which searches have seen everything
+    Column("search_from", UtcDateTime),  # lower bound of the first search or of a resync under way
+    Column("reconciled_at", UtcDateTime),
+    Column("look_again_at", UtcDateTime),  # search or download again then, whatever the bell says
+    Column("lease_owner", String(64)),
+    Column("lease_until", UtcDateTime),
+    Column("run_now_at", UtcDateTime),  # somebody asked for a visit at once
+    Column("first_mail_at", UtcDateTime),
+    Column("last_mail_at", UtcDateTime),
+    _count("emails_total"),
+    _count("emails_missing"),  # found by the daily reconcile although a regular visit should have seen them
+    Column("adopted_at", UtcDateTime),
+    Column("created_at", UtcDateTime),
+    Column("updated_at", UtcDateTime),
+    Index("ix_integrations_due", "import_status", "next_run_at"),
+    Index("ix_integrations_suspended", "import_status", "suspend_until"),
+    Index("ix_integrations_leased", "import_status", "lease_until"),
+    Index("ix_integrations_user", "user_id", "email_account"),
+    Index(
+        "ix_integrations_run_now",
+        "import_status",
+        "run_now_at",
+        sqlite_where=text("run_now_at IS NOT NULL"),
+        postgresql_where=text("run_now_at IS NOT NULL"),
+    ),
+)
+
+email_import_jobs = Table(
+    "email_import_jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _word("status", "running"),
+    Column("node", String(64)),
+    Column("started_at", UtcDateTime),
+    Column("completed_at", UtcDateTime),
+    Column("batch_size", Integer),  # empty in rows of the replaced system that are not adopted yet
+    Column("total_emails_found", Integer),
+    Column("total_emails_processed", Integer),
+    _count("errors"),
+    Column("processing_duration_seconds", Float),
+    Column("user_results", JSON),
+    Column("error_message", Text),
+    Index("ix_email_import_jobs_status", "status", "completed_at"),
+)
+
+email_parsing_jobs = Table(
+    "email_parsing_jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("integration_id", Integer),
+    Column("email_import_job_id", Integer),
+    Column("email_message_id", String(255), nullable=False),  # Gmail's id
+    Column("rfc_message_id", Text),
+    Column("email_subject", Text),
+    Column("email_from", Text),
+    Column("received_at", UtcDateTime),  # Gmail's internalDate
+    Column("body", LargeBinary),  # the RFC 822 bytes, compressed, then sealed
+    _word("parsing_status", "pending"),
+    Column("outcome_reason", Text),
+    Column("bank_id", Integer),
+    Column("template", String(255)),
+    Column("template_version", Integer),
+    _count("attempts"),
+    Column("node", String(64)),
+    Column("lease_owner", String(64)),
+    Column("lease_until", UtcDateTime),
+    Column("processed_at", UtcDateTime),
+    Column("created_at", UtcDateTime),
+    Column("duplicate_of_id", Integer),  # only in adopted rows: the earlier row of the same mail
+    Index(
+        "ux_email_parsing_jobs_email",
+        "integration_id",
+        "email_message_id",
+        unique=True,
+        sqlite_where=text("duplicate_of_id IS NULL"),
+        postgresql_where=text("duplicate_of_id IS NULL"),
+    ),
+    Index("ix_email_parsing_jobs_pending", "parsing_status", "id"),
+    Index("ix_email_parsing_jobs_processed", "parsing_status", "processed_at"),
+    Index("ix_email_parsing_jobs_batch", "email_import_job_id"),
+)
+
+pruned_emails = Table(  # keys of mails whose jobs are gone, so that no resync books them again
+    "pruned_emails",
+    metadata,
+    Column("integration_id", Integer, nullable=False),
+    Column("email_message_id", String(255), nullable=False),
+    PrimaryKeyConstraint("integration_id", "email_message_id"),
+    sqlite_with_rowid=False,
+)
+
+parked_emails = Table(  # ids that must be looked at again: seen in the history but not in a search, or not downloaded
+    "parked_emails",
+    metadata,
+    Column("integration_id", Integer, nullable=False),
+    Column("email_message_id", String(255), nullable=False),
+    _word("reason", "unseen"),
+    _count("attempts"),
+    Column("error", Text),
+    Column("parked_at", UtcDateTime, nullable=False),
+    Column("next_at", UtcDateTime),  # when to try again; empty: at the next search
+    PrimaryKeyConstraint("integration_id", "email_message_id"),
+    sqlite_with_rowid=False,
+)
+
+banks = Table(
+    "banks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("code", String(64)),
+    Column("name", String(255), nullable=False),
+    Column("country", String(2)),
+    _count("emails_seen"),
+    _count("emails_success"),
+    _count("transactions_created"),
+    Column("last_email_at", UtcDateTime),
+    Index("ux_banks_code", "code", unique=True),
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", UserId, nullable=False),
+    Column("integration_id", Integer),
+    Column("email_parsing_job_id", Integer),
+    Column("email_message_id", String(255)),
+    _count("ordinal"),  # place within the mail
+    Column("bank_id", Integer),
+    Column("template", String(255)),
+    Column("template_version", Integer),
+    Column("node", String(64)),
+    _word("kind", "other"),
+    _word("direction"),
+    _word("status", "approved"),
+    Column("amount", Money),
+    Column("currency", String(3)),
+    Column("occurred_at", Text),  # ISO 8601 with offset, or a date
+    _word("dated_by"),
+    Column("merchant", Text),
+    Column("account", String(64)),
+    Column("reference", Text),
+    Column("authorization", Text),
+    Column("reverses_id", Integer),
+    Column("same_as_id", Integer),
+    Column("revision", Integer),  # empty in rows of the replaced system that are not adopted yet
+    Column("retracted_at", UtcDateTime),
+    Column("created_at", UtcDateTime),
+    Column("updated_at", UtcDateTime),
+    Index("ux_transactions_email", "integration_id", "email_message_id", "ordinal", unique=True),
+    Index("ix_transactions_created", "created_at"),
+    Index("ix_transactions_user", "user_id", "id"),
+    Index("ix_transactions_job", "email_parsing_job_id"),
+)
+
+transaction_revisions = Table(
+    "transaction_revisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("transaction_id", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", JSON, nullable=False),  # the row as it was
+    Column("reason", Text),
+    Column("replaced_at", UtcDateTime, nullable=False),
+    Index("ux_transaction_revisions", "transaction_id", "revision", unique=True),
+)
+
+templates = Table(  # templates that are not shipped: learnt, proposed by a model, or written by a person
+    "templates",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("bank_code", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("source", Text, nullable=False),  # in the language of a bank file
+    _word("provenance", "person"),
+    _word("state", "draft"),
+    Column("created_at", UtcDateTime),
+    Column("updated_at", UtcDateTime),
+    Index("ux_templates", "bank_code", "name", "version", unique=True),
+)
+
+program_state = Table(  # small facts of the program itself, such as a wipe that is not finished
+    "program_state",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,69 @@
+"""What is asked all the time must be answered by an index, however large the tables grow."""
+
+import pytest
+from sqlalchemy import event, text
+from support.world import world
+
+from afpd.store import claims, counts, emails, integrations, prune
+from afpd.store.schema import metadata
+
+
+async def _plans(here, ask):
+    """The query plans of every statement that `ask` sends."""
+    statements = []
+    async with here.database.write() as connection:
+        sync = connection.sync_connection
+
+        @event.listens_for(sync, "before_cursor_execute")
+        def note(_connection, _cursor, statement, parameters, _context, _many):
+            statements.append((statement, parameters))
+
+        await ask(connection, here.clock.now())
+        asked = list(statements)
+        plans = []
+        for statement, parameters in asked:
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans += [(statement, row[3]) for row in plan.all()]
+        return plans
+
+
+ASKED = {
+    "known mails": lambda c, now: emails.known(c, 1, ["a", "b"]),
+    "parked mails": lambda c, now: emails.parked_ids(c, 1),
+    "pending mails": lambda c, now: emails.claim_pending(c, owner="o", now=now, lease_until=now, limit=50),
+    "how many are pending": lambda c, now: emails.count_pending(c),
+    "due integrations": lambda c, now: claims.claim(
+        c, now=now, due_by=now, over_by=now, limit=10, owner="o", lease=now - now
+    ),
+    "wishes for a visit": lambda c, now: integrations.wants_run_now(c),
+    "old mails": lambda c, now: prune.prune_emails(c, before=now, limit=10),
+    "old bodies": lambda c, now: prune.drop_bodies(c, before=now, limit=10),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+async def test_no_table_is_read_whole_for(tmp_path, asked):
+    async with world(tmp_path) as here:
+        plans = await _plans(here, ASKED[asked])
+
+        assert plans
+        names = set(metadata.tables)
+        whole = [plan for _, plan in plans if plan.startswith("SCAN") and plan.split()[1] in names and "INDEX" not in plan]
+        assert whole == []
+
+
+async def test_the_check_sees_a_table_that_is_read_whole(tmp_path):
+    async with world(tmp_path) as here:
+        plans = await _plans(here, lambda c, now: c.execute(text("SELECT email_subject FROM email_parsing_jobs")))
+
+        assert any(plan.startswith("SCAN") for _, plan in plans)
+
+
+async def test_counting_for_the_status_reads_mails_and_transactions_by_index(tmp_path):
+    async with world(tmp_path) as here:
+        plans = await _plans(
+            here, lambda c, now: counts.count_all(c, now=now, today_began=now, stale_after=3, tick=now - now)
+        )
+
+        assert not [p for _, p in plans if p.startswith("SCAN email_parsing_jobs") and "INDEX" not in p]
+        assert not [p for _, p in plans if p.startswith("SCAN transactions") and "INDEX" not in p]
