@@ -12,9 +12,7 @@ CREDENTIALS = "CREDENTIALS_DIRECTORY"
 _LARGEST = 1 << 20
 
 
-def read_secret(
-    path: Path, what: str, *, environ: Mapping[str, str] = os.environ, largest: int = _LARGEST
-) -> bytes:
+def read_secret(path: Path, what: str, *, environ: Mapping[str, str] = os.environ, largest: int = _LARGEST) -> bytes:
     """Return the content of a secret file, `what` being its name in a sentence ("the encryption key").
 
     `largest` is the most bytes that it may have. Raises `SecretError` when it is missing, empty, too large,
@@ -25,12 +23,12 @@ def read_secret(
         with path.open("rb") as opened:
             # Asked of the open file, so that nobody can swap it in between.
             _refuse_when_open_to_others(path, what, os.fstat(opened.fileno()), _is_credential(path, environ))
-            content = opened.read(_LARGEST + 1)
+            content = opened.read(largest + 1)
     except FileNotFoundError:
         raise SecretError(f"{path}: {what} does not exist; put the file there, or name another one") from None
     except OSError as error:
         raise SecretError(f"{path}: {what} cannot be read ({error.strerror}); let afpd's user read the file") from None
-    if not content.strip() or len(content) > _LARGEST:
+    if not content.strip() or len(content) > largest:
         raise SecretError(f"{path}: {what} is {'too large' if content.strip() else 'empty'}; put the right file there")
     return content
 
