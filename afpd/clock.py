@@ -58,7 +58,7 @@ class _LocalZone(tzinfo):
             return None
         return dt.replace(tzinfo=None).astimezone().utcoffset()
 
-    def dst(self, dt: datetime | None) -> timedelta | None:
+    def dst(self, dt: datetime | None) -> timedelta | None:  # noqa: ARG002 - the signature is datetime.tzinfo's
         return None
 
     def tzname(self, dt: datetime | None) -> str | None:

@@ -157,7 +157,7 @@ class FaultPlan:
 
     def __init__(self, clock: Clock, seed: int = 0) -> None:
         self.seed = seed
-        self.struck: Counter[str] = Counter()
+        self.struck: Counter[Fault] = Counter()
         self.rules: list[Rule] = []
         self._clock = clock
 

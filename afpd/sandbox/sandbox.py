@@ -109,7 +109,7 @@ class Sandbox:
             "requests": dict(self.traffic.requests),
             "units": self.meter.total,
             "units_by_method": dict(self.meter.by_method),
-            "faults": dict(self.faults.struck),
+            "faults": {fault.value: count for fault, count in self.faults.struck.items()},
             "users": users,
         }
 
