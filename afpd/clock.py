@@ -65,7 +65,8 @@ class _LocalZone(tzinfo):
         return None if dt is None else dt.replace(tzinfo=None).astimezone().tzname()
 
     def fromutc(self, dt: datetime) -> datetime:
-        local = dt.replace(tzinfo=UTC).astimezone()
+        # Naive on purpose: only so does Python tell the two passes of an hour that the clocks go through twice (fold).
+        local = datetime.fromtimestamp(dt.replace(tzinfo=UTC).timestamp())  # noqa: DTZ006
         return local.replace(tzinfo=self)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from afpd import banks, log, systemd
 from afpd.clock import Clock, SystemClock, start_of_day
 from afpd.config import Loaded, Settings, load_settings, read_client, read_status_token
-from afpd.errors import AfpdError, NotFound, StorageUnavailable
+from afpd.errors import AfpdError, LoopBroken, NotFound, StorageUnavailable
 from afpd.gmail import Gmail, open_session
 from afpd.keyring import Keyring
 from afpd.loops.batch import Parts
@@ -36,6 +36,7 @@ from afpd.store.opening import open_for_run
 from afpd.supervisor import Loop, lifeless, supervise
 
 _TOLD = ("integrations_processed", "total_emails", "errors")
+_LEAST_CONNECTIONS = 64
 _NEEDS_RESTART = ("database", "secrets", "status", "daemon")
 
 logger = log.get("daemon")
@@ -93,7 +94,8 @@ class _Daemon:
         """Wire everything, run until `stop`, and close in the opposite order."""
         settings = self.loaded.settings
         async with AsyncExitStack() as stack:
-            self.session = await stack.enter_async_context(open_session())
+            connections = max(_LEAST_CONNECTIONS, settings.imports.concurrency)  # more visits would only wait
+            self.session = await stack.enter_async_context(open_session(connections))
             self.database = await stack.enter_async_context(Database(settings.database.sqlite_path))
             self.live = Live(settings, library, self._gmail(settings))
             await self._take_over()
@@ -171,6 +173,7 @@ class _Daemon:
             counts=self._counts,
             loops=lambda: {loop.name: loop.state for loop in self._all_loops()},
             gmail=self._pause,
+            quota=self._quota,
             clock_skew=lambda: self.skew.seconds,
             node=self.identity.node,
             clock=self.clock,
@@ -200,8 +203,17 @@ class _Daemon:
                 tick=settings.imports.every,
             )
 
+    def _quota(self) -> dict[str, int]:
+        """Units used since the start, beside what Google allows."""
+        gmail = self._settings().gmail
+        return {
+            "units_used": self.live.gmail.units_used,
+            "project_units_per_minute": gmail.project_units_per_minute,
+            "project_units_per_day": gmail.project_units_per_day,
+        }
+
     def _pause(self) -> Pause | None:
-        return None if self.gate.reason is None else Pause(self.gate.reason, self.gate.until)
+        return None if self.gate.reason is None else Pause(self.gate.kind, self.gate.reason, self.gate.until)
 
     async def _readiness(self) -> Readiness:
         settings = self._settings()
@@ -216,9 +228,19 @@ class _Daemon:
         )
 
     async def _run_loops(self) -> None:
+        try:
+            await self._run_until_stop()
+        except BaseExceptionGroup as group:
+            broken, _ = group.split(LoopBroken)
+            raise group if broken is None else broken.exceptions[0] from None
+        with suppress(StorageUnavailable):
+            async with self.database.write() as connection:
+                await claims.release(connection, owner=self.identity.owner)
+
+    async def _run_until_stop(self) -> None:
         async with asyncio.TaskGroup() as group:
             wake = self.importing.wake
-            group.create_task(
+            watching = group.create_task(
                 watch_requests(self.database, self.clock, self.stop, wake, gate=self.gate, only=self.only)
             )
             try:
@@ -232,9 +254,7 @@ class _Daemon:
                 )
             finally:
                 self.stop.set()
-        with suppress(StorageUnavailable):
-            async with self.database.write() as connection:
-                await claims.release(connection, owner=self.identity.owner)
+                watching.cancel()
 
     def _tell_systemd(self, loop: Loop) -> None:
         last = loop.state.last or {}
@@ -276,7 +296,8 @@ class _Daemon:
             logger.error("config.reload_refused", reason=str(error))  # noqa: TRY400 - the sentence says it all
         else:
             self._take_on(loaded, live)
-        systemd.ready()
+        finally:  # systemd waits for it
+            systemd.ready()
 
     def _take_on(self, loaded: Loaded, live: Live) -> None:
         old = self.live.settings

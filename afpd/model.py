@@ -201,7 +201,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nobody is visited for now: why, in words, and the UTC moment until which, None where nobody knows."""
+    """Nobody is visited for now: why, in words, and the UTC moment until which, None where nobody knows.
 
+    `kind` is "quota", which ends by itself, or "client", which somebody must mend.
+    """
+
+    kind: str
     reason: str
     until: datetime | None = None

@@ -103,7 +103,7 @@ def _add_all(settings: Settings, integrations: list[NewIntegration]) -> list[Add
     keyring, now = ready_to_add(settings), datetime.now(UTC)
 
     async def work(connection: Connection) -> list[Added]:
-        keys = [await store.add(connection, new, keyring=keyring, now=now) for new in integrations]
+        keys = await store.add_all(connection, integrations, keyring=keyring, now=now)
         if len(keys) == 1:
             return [Added(await find(connection, settings, key), is_new) for key, is_new in keys]
         records = await find_all(connection, settings)

@@ -14,7 +14,7 @@ SHARE = 0.01
 
 HALF = 0.5
 FAILURES = (2, 3)
-"""Failed ticks in a row that warn, and that are critical; five end the process."""
+"""Failed ticks in a row that warn, and that are critical; five bugs in a row end the process."""
 
 UNREAD = 10
 """Unmatched or quarantined mails from which on it is a layout that nobody reads, not a stray mail."""
@@ -89,8 +89,7 @@ def _loops(state: Mapping[str, Any]) -> Iterator[Alarm]:
 def _surroundings(state: Mapping[str, Any]) -> Iterator[Alarm]:
     pause = state.get("gmail") or {}
     if pause.get("paused_reason"):
-        # A quota per minute ends by itself; what has no end, somebody must mend.
-        level = Level.WARNING if pause.get("paused_until") else Level.CRITICAL
+        level = Level.WARNING if pause.get("paused_kind") == "quota" else Level.CRITICAL  # a quota ends by itself
         yield Alarm(level, f"nobody is visited: {pause['paused_reason']}")
     if abs(skew := state.get("clock_skew_seconds") or 0.0) > SKEW_SECONDS:
         yield Alarm(Level.WARNING, f"this machine's clock is {skew:+.0f} s off Google's")

@@ -157,7 +157,8 @@ async def _records(connection: Connection, settings: Settings, found: list[Integ
 def _row(record: Record, where: tzinfo) -> tuple[object, ...]:
     state = record["import_status"] if record["is_active"] else "removed"
     remarks = [mark for mark in ("stale", "quiet") if record[mark]]
-    remarks += filter(None, (record["suspend_reason"], record["last_error_message"]))
+    in_trouble = record["failures_in_a_row"] or record["import_status"] == "error"
+    remarks += filter(None, (record["suspend_reason"], record["last_error_message"] if in_trouble else None))
     return (
         record["id"],
         record["user_id"],

@@ -1,5 +1,7 @@
 """Refresh tokens on their way in: from files and stdin, never from an argument, never echoed."""
 
+import os
+import stat
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,6 +11,7 @@ import click
 import orjson
 
 from afpd.cli import values
+from afpd.cli.answer import hint
 from afpd.errors import AfpdError, SecretError
 from afpd.keyring import read_secret
 from afpd.store.integrations import NewIntegration
@@ -39,11 +42,12 @@ def read_token(source: str) -> str:
 
 
 def read_list(source: str) -> list[NewIntegration]:
-    """Return the integrations of a JSON-lines file of mode 0600, or of stdin for "-".
+    """Return the integrations of a JSON-lines file, or of stdin for "-"; a file that others can read gets a hint.
 
-    Raises AfpdError that names the first bad line and counts the others; SecretError as `read_token` does.
+    Raises AfpdError that names the first bad line and counts the others; SecretError for a file that is missing,
+    unreadable or empty.
     """
-    lines = _content(source, "the list of integrations", _LARGEST_LIST).removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    lines = _list_content(source).removeprefix(b"\xef\xbb\xbf").split(b"\n")
     found: list[NewIntegration] = []
     seen: dict[tuple[str, str], int] = {}
     wrong: list[tuple[int, str]] = []
@@ -111,6 +115,19 @@ def _complaint(name: str, wrong: list[tuple[int, str]]) -> str:
     more = ", ".join(str(number) for number, _ in others[:_FEW]) + (", …" if len(others) > _FEW else "")
     rest = f" ({len(others)} more bad lines: {more})" if others else ""
     return f"{name}:{number}: {why}{rest}; nothing was added"
+
+
+def _list_content(source: str) -> bytes:
+    """The list is handed over once and is not a secret that stays: one that others can read is told, not refused."""
+    if source == STDIN:
+        return _content(source, "the list of integrations", _LARGEST_LIST)
+    try:
+        with Path(source).open("rb") as opened:
+            if os.fstat(opened.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                hint(f"{source} holds tokens and others can read it: chmod 600 it, and delete it once it was added")
+            return opened.read(_LARGEST_LIST)
+    except OSError as error:
+        raise SecretError(f"{source}: the list of integrations cannot be read ({error.strerror})") from None
 
 
 def _content(source: str, what: str, largest: int = 1 << 20) -> bytes:

@@ -4,9 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
-from afpd.config.kinds import FilePath, Section, WebAddress, Whole, check_web_address
+from afpd.config.kinds import FilePath, Section, WebAddress, Whole
 from afpd.config.units import Duration, between
 
 _Units = Annotated[Whole, Field(ge=0, le=1_000_000)]
@@ -38,11 +38,6 @@ class GmailSettings(Section):
         default="https://accounts.google.com/o/oauth2/v2/auth",
         description="Where a person agrees, for `integrations connect`.",
     )
-    batch_url: str = Field(
-        default="",
-        validate_default=True,
-        description="Where batches of requests go. Empty: /batch/gmail/v1 at api_url, so that both always go together.",
-    )
     scope: str = Field(
         default="https://www.googleapis.com/auth/gmail.readonly",
         min_length=1,
@@ -73,16 +68,15 @@ class GmailSettings(Section):
     refresh_concurrency: Annotated[Whole, Field(ge=1, le=1000)] = Field(
         default=16, description="Access tokens that are fetched at the same time."
     )
-    user_units_per_minute: _Quota = Field(default=6_000, description="Google's quota for one mailbox.")
-    project_units_per_minute: _Quota = Field(default=1_200_000, description="Google's quota for the project.")
+    user_units_per_minute: _Quota = Field(
+        default=6_000,
+        description="Google's quota for one mailbox: a visit that nears it stops, and goes on at its next turn.",
+    )
+    project_units_per_minute: _Quota = Field(
+        default=1_200_000, description="Google's quota for the project; /status tells it beside the units used."
+    )
     project_units_per_day: _Quota = Field(
-        default=80_000_000, description="Google's quota for the project, a day in Pacific time."
+        default=80_000_000,
+        description="Google's quota for the project, a day in Pacific time; /status tells it beside the units used.",
     )
     units: UnitSettings = Field(default=UnitSettings(), description="What Google charges for each method.")
-
-    @field_validator("batch_url")
-    @classmethod
-    def _batches_follow_the_api(cls, url: str, known: ValidationInfo) -> str:
-        # Whoever points api_url elsewhere (a sandbox) must not have tokens sent to Google by a default left behind.
-        api_url = known.data.get("api_url")
-        return check_web_address(url) if url else f"{api_url}/batch/gmail/v1"

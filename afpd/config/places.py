@@ -53,6 +53,9 @@ def _is_there(path: Path) -> bool:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return False
+    except PermissionError:
+        # A working directory closed to this user, as under sudo, holds no configuration for it; /etc/afpd must be open.
+        return path == SYSTEM_FILE
     except OSError:
         return True
     return True

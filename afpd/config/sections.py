@@ -59,7 +59,8 @@ class ImportSettings(Section):
     )
     adaptive: Switch = Field(
         default=True,
-        description="Visit idle mailboxes more rarely. false: every integration always at its own frequency.",
+        description="Visit idle mailboxes more rarely. Not built yet: whatever stands here, every integration is "
+        "visited at its own frequency.",
     )
     overlap: Annotated[Duration, between("0s", "7d")] = Field(
         default=timedelta(hours=2),
@@ -76,15 +77,13 @@ class ImportSettings(Section):
         default=timedelta(minutes=30),
         description="A message that the history told of, but no search has found yet, is searched again after this.",
     )
-    mailbox_concurrency: Annotated[Whole, Field(ge=1, le=4)] = Field(
-        default=2, description="Requests at the same time to one mailbox; Gmail refuses many."
-    )
     page_budget: Annotated[Whole, Field(ge=1, le=10_000)] = Field(
         default=20,
-        description="Pages of up to 500 entries that one visit reads at most; the next visit goes on from there.",
+        description="Pages of up to 500 entries of the history that one visit reads at most; "
+        "with more, it searches instead.",
     )
     max_mail: Annotated[Size, sized_between("1KiB", "100MiB")] = Field(
-        default=25 << 20, description="A larger mail is not kept; it is counted and named in the log by its id."
+        default=25 << 20, description="A larger mail is kept without its attachments: headers and texts alone."
     )
     lease: Annotated[Duration, between("1s", "1d")] = Field(
         default=timedelta(minutes=10),
@@ -96,7 +95,7 @@ class ImportSettings(Section):
         description="Pause of an integration after its first failure; doubles with each one more.",
     )
     backoff_max: Annotated[Duration, between("1ms", "7d")] = Field(
-        default=timedelta(hours=6), description="Longest pause of an integration after failures."
+        default=timedelta(hours=1), description="Longest pause of an integration after failures."
     )
     stale_after: Annotated[Whole, Field(ge=1, le=1000)] = Field(
         default=3, description="An integration counts as stale when nothing was verified for so many of its intervals."

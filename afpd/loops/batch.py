@@ -77,12 +77,13 @@ class Batch:
         """Claim in chunks what was due at the tick; what becomes due meanwhile is the next tick's."""
         parts, imports = self.parts, self.settings.imports
         while not self._must_end():
+            now = parts.clock.now()
             async with parts.database.write() as connection:
                 chunk = await claims.claim(
                     connection,
-                    now=parts.clock.now(),
+                    now=now,
                     due_by=self._due_by(),
-                    over_by=self.scheduled,
+                    over_by=min(self.scheduled, now),  # a pause that begins in this batch does not end in it
                     limit=min(_CLAIM_AT_ONCE, imports.concurrency),
                     owner=parts.identity.owner,
                     lease=imports.lease,
@@ -266,6 +267,7 @@ def window_of(settings: Settings) -> Window:
         reconcile_every=imports.reconcile_every,
         reconcile_window=imports.reconcile_window,
         page_budget=imports.page_budget,
+        units_per_visit=settings.gmail.user_units_per_minute * 9 // 10,
         most_kept_bytes=imports.max_mail,
     )
 

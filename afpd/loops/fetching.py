@@ -8,6 +8,7 @@ from typing import Any
 
 from afpd.errors import MessageGone, MessageUnreadable, Unavailable
 from afpd.gmail.shapes import RawMessage
+from afpd.gmail.transport import OutOfTime
 from afpd.log import get
 from afpd.loops.turn import Brought, Mailbox, Shelf, Window
 from afpd.model import Email
@@ -78,6 +79,8 @@ class Fetching:
         return self.started_at < next_at <= self.started_at + LONGEST_REST
 
     async def _fetch_one(self, key: str) -> None:
+        if self.mailbox.units_used >= self.window.units_per_visit:
+            raise OutOfTime("the mailbox's quota of this minute is nearly used; the next visit goes on")
         try:
             message = await self._download(key)
         except MessageGone:
@@ -102,26 +105,33 @@ class Fetching:
     async def _take(self, message: RawMessage) -> None:
         raw = message.raw if len(message.raw) <= self.window.most_kept_bytes else slim(message.raw)
         email = _email(message, raw)
-        if email.rfc_message_id and await self.shelf.known([email.rfc_message_id]):
+        if self.claimed.is_adopted and await self._is_known_otherwise(email.rfc_message_id):
             await self.shelf.remember([email.email_message_id])
             self.brought.found -= 1
             return
-        if self.reconciles and self._should_have_been_seen(message.received_at):
+        if self.reconciles and self._should_have_been_seen(message):
             self.brought.missing += 1
         self.brought.emails.append(email)
         self._bytes += len(raw)
         if len(self.brought.emails) >= CHUNK or self._bytes >= CHUNK_BYTES:
             await _to_its_end(self._keep())
 
+    async def _is_known_otherwise(self, message_id: str | None) -> bool:
+        """Whether a job of the replaced system has the mail under its Message-ID, with or without the brackets."""
+        if not message_id:
+            return False
+        bare = message_id.strip().removeprefix("<").removesuffix(">")
+        return bool(await self.shelf.known([message_id, bare, f"<{bare}>"]))
+
     async def _keep(self) -> None:
         self.brought.kept += await self.shelf.keep(self.brought.emails)
         self.brought.emails, self._bytes = [], 0
 
-    def _should_have_been_seen(self, received_at: datetime) -> bool:
+    def _should_have_been_seen(self, message: RawMessage) -> bool:
         watermark = self.claimed.watermark_at
-        return (
-            self.claimed.cursor is not None and watermark is not None and received_at < watermark - self.window.overlap
-        )
+        if self.claimed.cursor is None or watermark is None or message.email_message_id in self.parked:
+            return False
+        return message.received_at < watermark - self.window.overlap
 
     def _settle(self, key: str) -> None:
         """The mailbox answered: what failed just before failed on its own."""
@@ -171,7 +181,7 @@ def _email(message: RawMessage, raw: bytes) -> Email:
 def _headers(raw: bytes) -> Message | None:
     try:
         return read_message(raw)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a stranger writes, the mail is kept
         log.warning("import.headers_unreadable", error=type(error).__name__)
         return None
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from afpd.errors import ProjectError
+from afpd.errors import ProjectError, QuotaExhausted
 from afpd.log import get
 
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
@@ -19,6 +19,7 @@ class Gate:
 
     until: datetime | None = None
     reason: str | None = None
+    kind: str = "client"
 
     def shut(self, error: ProjectError, now: datetime) -> None:
         """Stop asking for everyone until the error's own time, or for a few minutes."""
@@ -27,6 +28,7 @@ class Gate:
         until = max(error.until or now + _LOOK_AGAIN_AFTER, now + _SHORTEST)
         self.until = until if self.until is None else max(self.until, until)
         self.reason = str(error)
+        self.kind = "quota" if isinstance(error, QuotaExhausted) else "client"
 
     def is_shut(self, now: datetime) -> bool:
         """Tell whether to wait; past its time the gate lets the next visits try."""

@@ -21,7 +21,7 @@ class Tally:
     quiet: set[str] = field(default_factory=set)
 
     def add(self, user_id: str, integration_id: int, *, found: int, processed: int, error: str | None) -> None:
-        """Add the end of one visit; `error` is its message, None when it ended well."""
+        """Add the end of one visit; `error` is its message, None when it ended well. A second one adds to the first."""
         self.batch_size += 1
         self.found += found
         self.processed += processed
@@ -33,9 +33,10 @@ class Tally:
         user = self.users.setdefault(user_id, {"emails_found": 0, "emails_processed": 0, "integrations": {}})
         user["emails_found"] += found
         user["emails_processed"] += processed
+        before = user["integrations"].get(str(integration_id), {"emails_found": 0, "emails_processed": 0})
         user["integrations"][str(integration_id)] = {
-            "emails_found": found,
-            "emails_processed": processed,
+            "emails_found": before["emails_found"] + found,
+            "emails_processed": before["emails_processed"] + processed,
             "error": error,
         }
 

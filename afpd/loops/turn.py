@@ -19,6 +19,11 @@ class Mailbox(Protocol):
         """Gmail's own time at its latest answer."""
         ...
 
+    @property
+    def units_used(self) -> int:
+        """Quota units that this visit has spent."""
+        ...
+
     async def profile(self) -> Profile:
         """Whose mailbox this is, and its newest history id."""
         ...
@@ -58,7 +63,7 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The lengths of time that searching obeys, from [import]."""
+    """The lengths of time, and the amounts, that a visit obeys."""
 
     first_import: timedelta
     overlap: timedelta
@@ -67,6 +72,7 @@ class Window:
     reconcile_every: timedelta
     reconcile_window: timedelta
     page_budget: int
+    units_per_visit: int
     most_kept_bytes: int
 
 

@@ -16,8 +16,9 @@ class Snapshot:
     """Builds the object. What lives in memory is always of this moment; only the counts may be old.
 
     `counts` asks the database; `loops` gives each loop's state by name; `gmail` says why nobody is visited, None when
-    all is well; `clock_skew` gives the seconds by which this machine is ahead of Google, None while unknown; `node`
-    names this daemon. `started_at` and the uptime count from the making of this object.
+    all is well; `quota` tells units used and Google's limits; `clock_skew` gives the seconds by which this machine is
+    ahead of Google, None while unknown; `node` names this daemon. `started_at` and the uptime count from the making of
+    this object.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class Snapshot:
         counts: Callable[[], Awaitable[Counts]],
         loops: Callable[[], Mapping[str, LoopState]],
         gmail: Callable[[], Pause | None],
+        quota: Callable[[], Mapping[str, int]],
         clock_skew: Callable[[], float | None],
         node: str,
         clock: Clock,
@@ -34,6 +36,7 @@ class Snapshot:
         self._counts = Fresh(counts, clock=clock, patience=patience)
         self._loops = loops
         self._gmail = gmail
+        self._quota = quota
         self._clock_skew = clock_skew
         self._node = node
         self._clock = clock
@@ -60,7 +63,12 @@ class Snapshot:
         pause = self._gmail()
         return {
             "loops": {name: _loop(state) for name, state in self._loops().items()},
-            "gmail": {"paused_reason": pause and pause.reason, "paused_until": pause and pause.until},
+            "gmail": {
+                "paused_kind": pause and pause.kind,
+                "paused_reason": pause and pause.reason,
+                "paused_until": pause and pause.until,
+                **self._quota(),
+            },
             "clock_skew_seconds": self._clock_skew(),
             "node": self._node,
             "version": afpd.__version__,

@@ -30,9 +30,16 @@ class Claimed:
     reconciled_at: datetime | None
     look_again_at: datetime | None
     created_at: datetime | None
+    adopted_at: datetime | None
     sealed_refresh_token: bytes | None
     sealed_access_token: bytes | None
     access_token_expires_at: datetime | None
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether the replaced system made it: its jobs may be keyed by Message-ID."""
+        return self.adopted_at is not None and self.adopted_at != self.created_at
+
     lease_until: datetime
 
 
@@ -51,6 +58,7 @@ _COLUMNS = (
     table.c.reconciled_at,
     table.c.look_again_at,
     table.c.created_at,
+    table.c.adopted_at,
     table.c.sealed_refresh_token,
     table.c.sealed_access_token,
     table.c.access_token_expires_at,

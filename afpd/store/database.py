@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from sqlalchemy import URL, event, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from afpd.errors import StorageUnavailable
@@ -85,6 +86,8 @@ class storage_errors:  # noqa: N801 - used as a statement, like contextlib.suppr
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, DBAPIError) and (reason := storage_reason(str(error.orig))):
             raise StorageUnavailable(reason) from error
+        if isinstance(error, PoolTimeout):
+            raise StorageUnavailable("the database answers too slowly: look at the disk's load") from error
 
 
 def storage_reason(message: str) -> str | None:

@@ -36,7 +36,7 @@ class SealedEmail:
 
 @dataclass(frozen=True, slots=True)
 class ParkedEmail:
-    """An id whose download failed for reasons of its own, and when it is tried again: ever more rarely, never given up."""
+    """An id whose download failed for reasons of its own; tried again at `next_at`, ever more rarely, but always."""
 
     email_message_id: str
     attempts: int
@@ -101,13 +101,17 @@ async def remember(connection: AsyncConnection, integration_id: int, keys: Itera
 async def insert_emails(
     connection: AsyncConnection, emails: Sequence[SealedEmail], *, batch_id: int | None, now: datetime
 ) -> set[str]:
-    """Insert pending jobs; a mail that is there already stays as it is. Returns the Gmail ids that were new."""
-    inserted: set[str] = set()
-    for email in emails:
-        statement = insert(jobs).values(_job_values(email, batch_id, now)).on_conflict_do_nothing()
-        if (await connection.execute(statement)).rowcount:
-            inserted.add(email.email_message_id)
-    return inserted
+    """Insert pending jobs of one integration; a mail that is there already stays as it is.
+
+    Returns the Gmail ids that were new. The caller's transaction holds the write lock, so nobody comes in between.
+    """
+    if not emails:
+        return set()
+    here = await known(connection, emails[0].integration_id, [email.email_message_id for email in emails])
+    new = {email.email_message_id: email for email in emails if email.email_message_id not in here}
+    if new:
+        await connection.execute(insert(jobs), [_job_values(email, batch_id, now) for email in new.values()])
+    return set(new)
 
 
 async def park(

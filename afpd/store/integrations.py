@@ -1,12 +1,12 @@
 """Integrations as an operator sees and changes them. Every change takes the lease away from a visit under way."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Update, func, insert, select, update
+from sqlalchemy import Row, Update, bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -64,10 +64,16 @@ class NewIntegration:
     refresh_token: str
     every: timedelta | None = None
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """User and address; the address regardless of case."""
+        return self.user_id, self.email_account.lower()
+
     def __repr__(self) -> str:
         return f"NewIntegration(user_id={self.user_id!r})"
 
 
+_KEYS_TOGETHER = 500
 _COLUMNS = [table.c[name] for name in Integration.__slots__]
 _NO_LEASE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
 _NO_ERROR: dict[str, Any] = {
@@ -81,27 +87,24 @@ _NO_ERROR: dict[str, Any] = {
 
 
 async def add(connection: AsyncConnection, new: NewIntegration, *, keyring: Keyring, now: datetime) -> tuple[int, bool]:
-    """Add an integration, or give a known (user, address) its new token. Returns its id and whether it is new.
+    """Add one integration; see `add_all`."""
+    return (await add_all(connection, [new], keyring=keyring, now=now))[0]
+
+
+async def add_all(
+    connection: AsyncConnection, news: Sequence[NewIntegration], *, keyring: Keyring, now: datetime
+) -> list[tuple[int, bool]]:
+    """Add integrations, or give a known (user, address) its new token. Returns the id of each, and whether it is new.
 
     A known one keeps id, cursor and history; its error is cleared and it is due at once, so the gap is filled.
-    Raises AfpdError when an adopted database would change the user id (a number written in an unusual way).
+    Raises AfpdError when an adopted database would change a user id (a number written in an unusual way).
     """
-    existing = await _find(connection, new.user_id, new.email_account)
-    key = existing if existing is not None else await _insert(connection, new, now)
-    sealed = seal_token(keyring, key, "refresh_token", new.refresh_token)
-    values = {
-        "is_active": True,
-        "import_status": ImportStatus.WAITING,
-        "next_run_at": None,
-        "sealed_refresh_token": sealed,
-        "sealed_access_token": None,
-        "access_token_expires_at": None,
-        "updated_at": now,
-    }
-    if new.every is not None:
-        values |= frequency(new.every)
-    await connection.execute(update(table).where(table.c.id == key).values(**values, **_NO_LEASE, **_NO_ERROR))
-    return key, existing is None
+    known = await _find_all(connection, news)
+    missing_ones = {new.key: new for new in news if new.key not in known}
+    made = await _insert_all(connection, list(missing_ones.values()), now) if missing_ones else {}
+    ids = {**known, **made}
+    await _write_tokens(connection, [(ids[new.key], new) for new in news], keyring, now)
+    return [(ids[new.key], new.key in made) for new in news]
 
 
 def frequency(every: timedelta) -> dict[str, Any]:
@@ -205,25 +208,74 @@ async def sealed_tokens_exist(connection: AsyncConnection) -> bool:
     return (await connection.scalar(query)) is not None
 
 
-async def _find(connection: AsyncConnection, user_id: str, email_account: str) -> int | None:
-    query = (
-        select(table.c.id)
-        .where(table.c.user_id == user_id, func.lower(table.c.email_account) == email_account.lower())
-        .order_by(table.c.is_active.desc(), table.c.id)
-        .limit(1)
-    )
-    return await connection.scalar(query)
+async def _find_all(connection: AsyncConnection, news: Sequence[NewIntegration]) -> dict[tuple[str, str], int]:
+    """Return the ids of those that are known; of several with the same key the oldest active one."""
+    wanted = {new.key for new in news}
+    found: dict[tuple[str, str], int] = {}
+    user_ids = list(dict.fromkeys(new.user_id for new in news))
+    for some in _portions(user_ids):
+        query = (
+            select(table.c.id, table.c.user_id, table.c.email_account)
+            .where(table.c.user_id.in_(some))
+            .order_by(table.c.is_active.desc(), table.c.id)
+        )
+        for row in await connection.execute(query):
+            key = (row.user_id, row.email_account.lower())
+            if key in wanted:
+                found.setdefault(key, row.id)
+    return found
 
 
-async def _insert(connection: AsyncConnection, new: NewIntegration, now: datetime) -> int:
-    await connection.execute(sqlite_insert(users).values(id=new.user_id, created_at=now).on_conflict_do_nothing())
-    values = {"user_id": new.user_id, "email_account": new.email_account, "is_active": True}
-    values |= {"created_at": now, "adopted_at": now}  # afpd's from the start: adoption leaves it alone
-    key: int = (await connection.execute(insert(table).values(**values).returning(table.c.id))).scalar_one()
-    stored = await connection.scalar(select(table.c.user_id).where(table.c.id == key))
-    if stored != new.user_id:
-        raise AfpdError(f"this database would store user {new.user_id!r} as {stored!r}: write it as {stored!r}")
-    return key
+async def _insert_all(
+    connection: AsyncConnection, news: Sequence[NewIntegration], now: datetime
+) -> dict[tuple[str, str], int]:
+    people = [{"id": user_id, "created_at": now} for user_id in dict.fromkeys(new.user_id for new in news)]
+    await connection.execute(sqlite_insert(users).on_conflict_do_nothing(), people)
+    before = (await connection.scalar(select(func.max(table.c.id)))) or 0
+    marks = {"is_active": True, "created_at": now, "adopted_at": now}
+    rows = [{"user_id": new.user_id, "email_account": new.email_account, **marks} for new in news]
+    await connection.execute(insert(table), rows)
+    query = select(table.c.id, table.c.user_id).where(table.c.id > before).order_by(table.c.id)
+    made = (await connection.execute(query)).all()
+    for row, new in zip(made, news, strict=True):
+        if row.user_id != new.user_id:
+            raise AfpdError(
+                f"this database would store user {new.user_id!r} as {row.user_id!r}: write it as {row.user_id!r}"
+            )
+    return {new.key: row.id for row, new in zip(made, news, strict=True)}
+
+
+async def _write_tokens(
+    connection: AsyncConnection, chosen: Sequence[tuple[int, NewIntegration]], keyring: Keyring, now: datetime
+) -> None:
+    """Seal the tokens in, clear every error, and make them due at once; a frequency that is not given stays."""
+    same = {
+        "is_active": True,
+        "import_status": ImportStatus.WAITING,
+        "next_run_at": None,
+        "sealed_access_token": None,
+        "access_token_expires_at": None,
+        "updated_at": now,
+        **_NO_LEASE,
+        **_NO_ERROR,
+    }
+    for has_every in (True, False):
+        rows = [
+            {"key": key, "sealed": seal_token(keyring, key, "refresh_token", new.refresh_token)}
+            | (frequency(new.every) if new.every is not None else {})
+            for key, new in chosen
+            if (new.every is not None) is has_every
+        ]
+        if not rows:
+            continue
+        names = ("run_every_seconds", "run_frequency_minutes") if has_every else ()
+        values = same | {"sealed_refresh_token": bindparam("sealed")} | {name: bindparam(name) for name in names}
+        await connection.execute(update(table).where(table.c.id == bindparam("key")).values(values), rows)
+
+
+def _portions(keys: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(keys), _KEYS_TOGETHER):
+        yield keys[start : start + _KEYS_TOGETHER]
 
 
 async def _change(connection: AsyncConnection, integration_id: int, statement: Update) -> None:

@@ -34,7 +34,9 @@ def main() -> None:
             daemon.stop()
     cuts = statistics.quantiles(took, n=100)
     print(f"{USERS} integrations, {kept} mails imported in {seconds:.1f} s ({kept / seconds:.0f} mails/s)")
-    print(f"/status during it, {len(took)} answers: p50 {cuts[49]:.1f} ms, p95 {cuts[94]:.1f} ms, p99 {cuts[98]:.1f} ms")
+    print(
+        f"/status during it, {len(took)} answers: p50 {cuts[49]:.1f} ms, p95 {cuts[94]:.1f} ms, p99 {cuts[98]:.1f} ms"
+    )
 
 
 def _ask(port: int) -> list[float]:

@@ -136,7 +136,7 @@ async def _fields(tmp_path: Path) -> set[str]:
                 )
 
         snapshot = Snapshot(
-            counts=count, loops=lambda: states, gmail=lambda: Pause("a reason"), clock_skew=lambda: None,
+            counts=count, loops=lambda: states, gmail=lambda: Pause("quota", "a reason"), quota=lambda: {"units_used": 7}, clock_skew=lambda: None,
             node="node-1", clock=SystemClock(),
         )  # fmt: skip
         fields = flattened(await snapshot.build())
@@ -146,7 +146,13 @@ async def _fields(tmp_path: Path) -> set[str]:
 
 def test_the_fields_of_an_excuse_are_those_of_the_code():
     snapshot = Snapshot(
-        counts=_never, loops=dict, gmail=lambda: None, clock_skew=lambda: None, node="", clock=SystemClock()
+        counts=_never,
+        loops=dict,
+        gmail=lambda: None,
+        quota=lambda: {"units_used": 7},
+        clock_skew=lambda: None,
+        node="",
+        clock=SystemClock(),
     )
     late = Answer(Counts(IntegrationCounts(), EmailCounts()), 2.0, late=True)
     assert set(snapshot._excuse(late)) == EXCUSES

@@ -84,9 +84,9 @@ integrations = Table(
     Column("adopted_at", UtcDateTime),
     Column("created_at", UtcDateTime),
     Column("updated_at", UtcDateTime),
-    Index("ix_integrations_due", "import_status", "next_run_at"),
-    Index("ix_integrations_suspended", "import_status", "suspend_until"),
-    Index("ix_integrations_leased", "import_status", "lease_until"),
+    Index("ix_integrations_due", "import_status", "is_active", "next_run_at"),
+    Index("ix_integrations_suspended", "import_status", "is_active", "suspend_until"),
+    Index("ix_integrations_leased", "import_status", "is_active", "lease_until"),
     Index("ix_integrations_user", "user_id", "email_account"),
     Index(
         "ix_integrations_run_now",

@@ -38,7 +38,7 @@ async def daemon(place, counts=WELL, *, token=None, pause=None, host="127.0.0.1"
 
     snapshot = Snapshot(
         counts=counted, loops=lambda: {"import": state, "parsing": LoopState()}, gmail=lambda: pause,
-        clock_skew=lambda: None, node="n1", clock=SystemClock(),
+        quota=lambda: {"units_used": 7}, clock_skew=lambda: None, node="n1", clock=SystemClock(),
     )  # fmt: skip
     serving = serve_status(host, 0, snapshot=snapshot.build, ready=all_well, live=list, token=token)
     async with serving as port:
@@ -124,7 +124,7 @@ async def test_port_0_cannot_be_asked(afpd, place):
         (Counts(IntegrationCounts(active=9, stale=5), EmailCounts()), {}, 2, "5 of 9 integrations were not verified"),
         (Counts(IntegrationCounts(active=9), EmailCounts(missing=1)), {}, 1, "1 mails missing"),
         (WELL, {"failures_in_a_row": 3, "last_error": "disk"}, 2, "the import loop failed 3 times in a row: disk"),
-        (WELL, {"pause": Pause("the client is rejected")}, 2, "nobody is visited: the client is rejected"),
+        (WELL, {"pause": Pause("client", "the client is rejected")}, 2, "nobody is visited: the client is rejected"),
     ],
 )
 async def test_check_is_a_plugin_of_nagios(afpd, place, counts, more, code, word):

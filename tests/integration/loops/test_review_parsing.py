@@ -42,6 +42,7 @@ class _Odd:
     """A library whose readings of some mails no database can take."""
 
     odd: set[bytes]
+    banks = SHIPPED.banks
 
     def read(self, raw, **_):
         merchant = "\ud800" if any(mark in raw for mark in self.odd) else "SODA"

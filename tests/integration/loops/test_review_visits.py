@@ -162,6 +162,22 @@ async def test_a_history_that_began_anew_with_smaller_numbers_is_followed(tmp_pa
         assert (await here.integration(key)).cursor == str(here.sandbox.mailboxes[ANA].history_id)
 
 
+async def test_mail_that_came_just_before_the_first_visit_is_found_within_the_hour(tmp_path):
+    clock = ManualClock()
+    async with world(tmp_path, clock=clock) as here:
+        await here.connect(ANA)
+        late = here.receive(ANA, indexed_after=600)
+        await here.tick()
+        assert await here.kept() == []
+
+        for _ in range(12):
+            clock.jump(300)
+            await here.tick()
+
+        assert await here.kept() == [late]
+        assert (await here.rows(select(schema.integrations.c.emails_missing)))[0].emails_missing == 0
+
+
 async def test_a_first_search_never_begins_in_the_future(tmp_path):
     async with world(tmp_path) as here:
         await here.connect(ANA)

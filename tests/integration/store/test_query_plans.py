@@ -48,7 +48,9 @@ async def test_no_table_is_read_whole_for(tmp_path, asked):
 
         assert plans
         names = set(metadata.tables)
-        whole = [plan for _, plan in plans if plan.startswith("SCAN") and plan.split()[1] in names and "INDEX" not in plan]
+        whole = [
+            plan for _, plan in plans if plan.startswith("SCAN") and plan.split()[1] in names and "INDEX" not in plan
+        ]
         assert whole == []
 
 

@@ -74,8 +74,10 @@ def test_a_loop_that_does_not_start_is_an_alarm(next_at, running, expected):
     assert levels(state(loops=loop(next_at=next_at, running=running))) == expected
 
 
-def test_a_pause_without_an_end_is_worse_than_one_with():
-    assert levels(state(gmail={"paused_reason": "quota", "paused_until": NOW})) == [Level.WARNING]
+def test_a_pause_that_somebody_must_mend_is_worse_than_one_that_ends_by_itself():
+    assert levels(state(gmail={"paused_kind": "quota", "paused_reason": "quota", "paused_until": NOW})) == [
+        Level.WARNING
+    ]
     assert levels(state(gmail={"paused_reason": "client", "paused_until": None})) == [Level.CRITICAL]
 
 

@@ -72,12 +72,6 @@ def test_the_key_lies_beside_the_database_where_none_is_named(load: Load) -> Non
     assert load('[database]\nurl = "sqlite:////srv/a/b.db"\n').settings.key_path == Path("/srv/a/afpd.key")
 
 
-def test_batches_go_where_the_api_is(load: Load) -> None:
-    assert load().settings.gmail.batch_url == "https://gmail.googleapis.com/batch/gmail/v1"
-    elsewhere = load('[gmail]\napi_url = "http://127.0.0.1:9000/"\n').settings.gmail
-    assert (elsewhere.api_url, elsewhere.batch_url) == ("http://127.0.0.1:9000", "http://127.0.0.1:9000/batch/gmail/v1")
-
-
 def test_empty_text_means_not_given(load: Load) -> None:
     settings = load('[cleanup]\nkeep_unread = ""\n[status]\ntoken_file = ""\n[daemon]\nnode = ""\n').settings
     assert settings.cleanup.keep_unread is None

@@ -58,6 +58,7 @@ async def snapshot(daemon: Daemon, clock: ManualClock) -> AsyncIterator[Snapshot
         counts=daemon.count,
         loops=lambda: daemon.loops,
         gmail=lambda: daemon.pause,
+        quota=lambda: {"units_used": 7},
         clock_skew=lambda: daemon.skew,
         node="node-1",
         clock=clock,
@@ -120,11 +121,18 @@ async def test_uptime_counts_from_the_start(snapshot: Snapshot, clock: ManualClo
 
 
 async def test_a_pause_of_the_whole_project_is_told_with_its_reason_and_end(snapshot: Snapshot, daemon: Daemon) -> None:
-    assert (await snapshot.build())["gmail"] == {"paused_reason": None, "paused_until": None}
-    daemon.pause = Pause("the daily quota is used up", NOON)
+    assert (await snapshot.build())["gmail"] == {
+        "paused_kind": None,
+        "paused_reason": None,
+        "paused_until": None,
+        "units_used": 7,
+    }
+    daemon.pause = Pause("quota", "the daily quota is used up", NOON)
     daemon.skew = -1.25
     told = await snapshot.build()
-    assert told["gmail"] == {"paused_reason": "the daily quota is used up", "paused_until": NOON}
+    assert told["gmail"]["paused_kind"] == "quota"
+    assert told["gmail"]["paused_reason"] == "the daily quota is used up"
+    assert told["gmail"]["paused_until"] == NOON
     assert told["clock_skew_seconds"] == -1.25
 
 
