@@ -58,6 +58,10 @@ class Keyring:
         head = _VERSION + self._active
         return head + nonce + self._ciphers[self._active].encrypt(nonce, plain, head + context.encode())
 
+    def holds_key_of(self, sealed: bytes) -> bool:
+        """Tell whether a sealed value was sealed with a key of this ring."""
+        return sealed[1:_HEAD_BYTES] in self._ciphers
+
     def open(self, sealed: bytes, context: str) -> bytes:
         """Return what was sealed for `context`.
 

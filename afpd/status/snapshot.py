@@ -11,6 +11,8 @@ from afpd.errors import StorageUnavailable
 from afpd.model import Counts, LoopState, Pause
 from afpd.status.fresh import Answer, Fresh
 
+GRACE = 0.5  # seconds: with 0.5 s of freshness, counts are at most a second old
+
 
 class Snapshot:
     """Builds the object. What lives in memory is always of this moment; only the counts may be old.
@@ -33,7 +35,7 @@ class Snapshot:
         clock: Clock,
         patience: float = 1.0,
     ) -> None:
-        self._counts = Fresh(counts, clock=clock, patience=patience)
+        self._counts = Fresh(counts, clock=clock, patience=patience, grace=GRACE)
         self._loops = loops
         self._gmail = gmail
         self._quota = quota

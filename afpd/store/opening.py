@@ -1,13 +1,14 @@
 """Opening the database before anything else: its key, its schema, and what an older system left in it."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import datetime
 from os import environ as process_environment
 from pathlib import Path
 
 from afpd.clock import SystemClock
 from afpd.config import Settings, key_place
-from afpd.errors import ConfigError
+from afpd.errors import ConfigError, SecretError
 from afpd.keyring import Keyring
 from afpd.store.sqlite import column_names, errors_in_words, open_file
 from afpd.store.upgrade import require_current, upgrade
@@ -49,25 +50,28 @@ def open_for_verb(settings: Settings, *, creates: bool) -> None:
 def keyring_of(settings: Settings, environ: Mapping[str, str] = process_environment) -> Keyring:
     """Return the key of the configuration; it is made when it is missing and the database holds nothing sealed.
 
-    Raises SecretError for a missing key of a database that holds sealed values, and for an unreadable one.
+    Raises SecretError for a missing key of a database that holds sealed values, for another database's key, and for
+    an unreadable one.
     """
-    path = settings.database.sqlite_path
-    return Keyring.open_or_create(key_place(settings, environ=environ), holds_sealed=lambda: holds_sealed(path))
+    path, place = settings.database.sqlite_path, key_place(settings, environ=environ)
+    sealed = some_sealed(path)
+    keyring = Keyring.open_or_create(place, holds_sealed=lambda: sealed is not None, environ=environ)
+    if sealed is not None and not keyring.holds_key_of(sealed):
+        raise SecretError(
+            f"{place}: is not the key of {path}, which holds values sealed with another one: put the right file back"
+        )
+    return keyring
 
 
-def holds_sealed(path: Path) -> bool:
-    """Tell whether the database holds anything that only its key can open."""
+def some_sealed(path: Path) -> bytes | None:
+    """Return any value of the database that only its key can open, None where there is none."""
     if not path.exists():
-        return False
-    with errors_in_words(path):
-        connection = open_file(path)
-        try:
-            for table, column in _SEALED:
-                if column not in column_names(connection, table):
-                    continue
-                query = f"SELECT 1 FROM {table} WHERE {column} IS NOT NULL LIMIT 1"  # noqa: S608 - names of ours
-                if connection.execute(query).fetchone():
-                    return True
-        finally:
-            connection.close()
-    return False
+        return None
+    with errors_in_words(path), closing(open_file(path)) as connection:
+        for table, column in _SEALED:
+            if column not in column_names(connection, table):
+                continue
+            query = f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 1"  # noqa: S608 - names of ours
+            if (row := connection.execute(query).fetchone()) is not None:
+                return bytes(row[0])
+    return None

@@ -2,16 +2,24 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from afpd.model import BatchStatus, Outcome
-from afpd.store.schema import email_import_jobs, pruned_emails
+from afpd.store.schema import email_import_jobs, integrations, pruned_emails
 from afpd.store.schema import email_parsing_jobs as jobs
 
 _READ = (Outcome.SUCCESS, Outcome.IGNORED)
 _UNREAD = (Outcome.UNMATCHED, Outcome.FAILED, Outcome.QUARANTINED, Outcome.PENDING)
+
+
+async def last_adoption(connection: AsyncConnection) -> datetime | None:
+    """Return when an integration of the replaced system was last taken over (UTC); None where none ever was."""
+    table = integrations
+    query = select(func.max(table.c.adopted_at)).where(table.c.adopted_at.is_distinct_from(table.c.created_at))
+    moment: datetime | None = await connection.scalar(query)
+    return moment
 
 
 async def prune_batches(connection: AsyncConnection, *, before: datetime, limit: int) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.daemon import Daemon, afpd, get, sandbox, write_config
 
-USERS, MAILS = 1000, 20
+USERS, MAILS = int(sys.argv[1]) if len(sys.argv) > 1 else 1000, 20
 
 
 def main() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from support.daemon import Daemon, afpd, get, sandbox, until, write_config
 
+from afpd.keyring import Keyring
+
 QUICK = {"imports": {"every": "1s"}, "parsing": {"every": "1s"}}
 CONTRACT = {
     "integrations": {"total", "active", "waiting", "running", "suspended", "error", "stale", "quiet"},
@@ -203,3 +205,14 @@ def test_only_visits_only_those(config, tmp_path):
     with closing(sqlite3.connect(tmp_path / "afpd.db")) as database:
         visited = database.execute("SELECT id FROM integrations WHERE last_run_at IS NOT NULL").fetchall()
     assert visited == [(2,)]
+
+
+def test_the_key_of_another_database_is_refused_with_77(config, tmp_path):
+    key = tmp_path / "afpd.key"
+    key.unlink()
+    Keyring.create(key)
+
+    answer = afpd("run", config=config)
+
+    assert answer.returncode == 77
+    assert "is not the key of" in answer.stderr

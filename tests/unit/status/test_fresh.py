@@ -142,3 +142,23 @@ async def test_closing_gives_up_an_open_question(source: Source) -> None:
     assert await fresh.get() is None
     await fresh.close()
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "status:ask"]
+
+
+async def test_within_its_grace_the_last_answer_is_given_at_once_while_a_new_one_is_looked_up() -> None:
+    clock, asked = ManualClock(), []
+
+    async def ask() -> int:
+        asked.append(clock.monotonic())
+        await clock.sleep(0.3)
+        return len(asked)
+
+    fresh = Fresh(ask, clock=clock, max_age=0.5, grace=0.5)
+    first = asyncio.create_task(fresh.get())
+    await clock.advance(0.3)
+    assert (await first).value == 1
+    await clock.advance(0.6)
+    assert (await fresh.get()).value == 1
+    await clock.advance(0.35)
+    assert (await fresh.get()).value == 2
+    assert len(asked) == 2
+    await fresh.close()

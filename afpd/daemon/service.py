@@ -1,20 +1,16 @@
-"""The composition root of `afpd run`: the only place where things are wired.
-
-1. Take the lock of the database. 2. Load the bank files and the secrets. 3. Upgrade, and adopt an older system's rows.
-4. Take over what a dead process left. 5. Serve the status and run the loops, until a signal stops them.
-"""
+"""One run of the daemon: its parts, wired, from the take-over to the stop."""
 
 import asyncio
 import os
 import secrets
 import signal
-from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 
-from afpd import banks, log, systemd
-from afpd.clock import Clock, SystemClock, start_of_day
-from afpd.config import Loaded, Settings, load_settings, read_client, read_status_token
+from afpd import log, systemd
+from afpd.clock import Clock
+from afpd.config import Loaded, Settings, load_settings, read_client
+from afpd.daemon.live import Live, library_of, succeed
+from afpd.daemon.telling import Telling
 from afpd.errors import AfpdError, LoopBroken, NotFound, StorageUnavailable
 from afpd.gmail import Gmail, open_session
 from afpd.keyring import Keyring
@@ -25,57 +21,19 @@ from afpd.loops.identity import Identity
 from afpd.loops.importing import CLOCK_SLACK, Importing
 from afpd.loops.parsing import Parsing, known_banks
 from afpd.loops.requests import watch_requests
-from afpd.model import Counts, Pause
-from afpd.parse.library import Library, load_library
-from afpd.status import Readiness, Snapshot, Watched, judge, serve_status
-from afpd.store import banks as stored_banks
-from afpd.store import batches, claims, counts, emails, integrations
+from afpd.parse.library import Library
+from afpd.status import in_thread
+from afpd.store import banks, batches, claims, emails, integrations
 from afpd.store.database import Database
-from afpd.store.lock import RunLock
-from afpd.store.opening import open_for_run
-from afpd.supervisor import Loop, lifeless, supervise
+from afpd.supervisor import Loop, supervise
 
-_TOLD = ("integrations_processed", "total_emails", "errors")
 _LEAST_CONNECTIONS = 64
-_NEEDS_RESTART = ("database", "secrets", "status", "daemon")
 
 logger = log.get("daemon")
 
 
-@dataclass(slots=True)
-class Live:
-    """What a reload replaces while everything else goes on."""
-
-    settings: Settings
-    library: Library
-    gmail: Gmail
-
-
-def run(loaded: Loaded, only: frozenset[int] | None, say: Callable[[str], None]) -> None:
-    """Run the daemon until SIGTERM or SIGINT. `only` limits visits and adoption to some integrations.
-
-    `say` is told what a person should know before the loops begin. Raises AlreadyRunning, ConfigError, SchemaTooNew,
-    SecretError, TemplateError or StorageUnavailable, each a clear sentence, before any loop began.
-    """
-    settings, clock = loaded.settings, SystemClock()
-    log.configure(settings.log.level.value, settings.log.format.value)
-    with RunLock(settings.database.sqlite_path):
-        library = library_of(settings)
-        read_client(settings)
-        keyring = open_for_run(settings, now=clock.now(), only=only, say=say)
-        asyncio.run(_Daemon(loaded, clock, keyring, only).serve(library))
-
-
-def library_of(settings: Settings) -> Library:
-    """Load the shipped bank files and those of the configured folders. Raises TemplateError, ConfigError."""
-    sources = list(banks.shipped())
-    for folder in settings.banks.folders:
-        sources += banks.in_folder(folder)
-    return load_library(sources)
-
-
-class _Daemon:
-    """One run of the daemon: its parts, wired."""
+class Service:
+    """The daemon between the opening of its database and its stop."""
 
     def __init__(self, loaded: Loaded, clock: Clock, keyring: Keyring, only: frozenset[int] | None) -> None:
         self.loaded = loaded
@@ -87,7 +45,6 @@ class _Daemon:
         self.stop = asyncio.Event()
         self.gate = Gate()
         self.skew = Skew()
-        self.watchdog = systemd.Watchdog()
         self.started_at = clock.now()
 
     async def serve(self, library: Library) -> None:
@@ -100,16 +57,20 @@ class _Daemon:
             self.live = Live(settings, library, self._gmail(settings))
             await self._take_over()
             self.importing, self.parsing, self.cleanup = self._wire()
-            port = await self._serve_status(stack)
+            telling = self._telling()
+            port = stack.enter_context(in_thread(telling.site, "status"))
             self._listen_to_signals()
             logger.info("daemon.started", port=port, banks=len(library.banks), node=self.identity.node)
             systemd.ready(f"status on port {port}")
-            await self._run_loops()
+            await self._run_loops(telling)
             systemd.stopping()
         logger.info("daemon.stopped")
 
     def _gmail(self, settings: Settings) -> Gmail:
         return Gmail(self.session, settings.gmail, read_client(settings), self.clock)
+
+    def _settings(self) -> Settings:
+        return self.live.settings
 
     async def _take_over(self) -> None:
         """Take over what a dead process left: leases, open batches, and times of a clock that ran ahead."""
@@ -119,7 +80,7 @@ class _Daemon:
             await emails.release_pending(connection)
             interrupted = await batches.close_interrupted(connection, now=now)
             await claims.rebase(connection, now=now, slack=CLOCK_SLACK)
-            await stored_banks.sync_banks(connection, known_banks(self.live.library))
+            await banks.sync_banks(connection, known_banks(self.live.library))
             unknown = await integrations.missing(connection, self.only or ())
         if unknown:
             raise NotFound(
@@ -159,77 +120,24 @@ class _Daemon:
         cleanup = Loop("cleanup", lambda: self._settings().cleanup.every.total_seconds(), cleanup_loop.tick)
         return importing, parsing, cleanup
 
-    def _settings(self) -> Settings:
-        return self.live.settings
-
     def _wake_parsing(self, pending: int) -> None:
         if pending >= self._settings().parsing.trigger_pending:
             self.parsing.wake()
 
-    async def _serve_status(self, stack: AsyncExitStack) -> int:
-        status = self._settings().status
-        token = read_status_token(self._settings())
-        snapshot = Snapshot(
-            counts=self._counts,
-            loops=lambda: {loop.name: loop.state for loop in self._all_loops()},
-            gmail=self._pause,
-            quota=self._quota,
-            clock_skew=lambda: self.skew.seconds,
-            node=self.identity.node,
-            clock=self.clock,
-        )
-        stack.push_async_callback(snapshot.close)
-        serving = serve_status(
-            status.host,
-            status.port,
-            snapshot=snapshot.build,
-            ready=self._readiness,
-            live=lambda: lifeless(self._all_loops(), self.clock.monotonic()),
-            token=None if token is None else token.encode(),
-        )
-        return await stack.enter_async_context(serving)
-
-    def _all_loops(self) -> tuple[Loop, ...]:
-        return (self.importing, self.parsing, self.cleanup)
-
-    async def _counts(self) -> Counts:
-        settings, now = self._settings(), self.clock.now()
-        async with self.database.read() as connection:
-            return await counts.count_all(
-                connection,
-                now=now,
-                today_began=start_of_day(now, settings.zone),
-                stale_after=settings.imports.stale_after,
-                tick=settings.imports.every,
-            )
-
-    def _quota(self) -> dict[str, int]:
-        """Units used since the start, beside what Google allows."""
-        gmail = self._settings().gmail
-        return {
-            "units_used": self.live.gmail.units_used,
-            "project_units_per_minute": gmail.project_units_per_minute,
-            "project_units_per_day": gmail.project_units_per_day,
-        }
-
-    def _pause(self) -> Pause | None:
-        return None if self.gate.reason is None else Pause(self.gate.kind, self.gate.reason, self.gate.until)
-
-    async def _readiness(self) -> Readiness:
-        settings = self._settings()
-        every = (settings.imports.every, settings.parsing.every, settings.cleanup.every)
-        loops = {loop.name: Watched(loop.state, each) for loop, each in zip(self._all_loops(), every, strict=True)}
-        return await judge(
-            loops,
-            now=self.clock.now(),
-            started_at=self.started_at,
-            ask_database=self.database.ask,
-            pause=self._pause(),
+    def _telling(self) -> Telling:
+        return Telling(
+            lambda: self.live,
+            (self.importing, self.parsing, self.cleanup),
+            self.gate,
+            self.skew,
+            self.clock,
+            self.identity.node,
+            self.started_at,
         )
 
-    async def _run_loops(self) -> None:
+    async def _run_loops(self, telling: Telling) -> None:
         try:
-            await self._run_until_stop()
+            await self._run_until_stop(telling)
         except BaseExceptionGroup as group:
             broken, _ = group.split(LoopBroken)
             raise group if broken is None else broken.exceptions[0] from None
@@ -237,7 +145,7 @@ class _Daemon:
             async with self.database.write() as connection:
                 await claims.release(connection, owner=self.identity.owner)
 
-    async def _run_until_stop(self) -> None:
+    async def _run_until_stop(self, telling: Telling) -> None:
         async with asyncio.TaskGroup() as group:
             wake = self.importing.wake
             watching = group.create_task(
@@ -245,29 +153,16 @@ class _Daemon:
             )
             try:
                 await supervise(
-                    self._all_loops(),
+                    telling.loops,
                     clock=self.clock,
                     stop=self.stop,
                     grace=self._settings().daemon.grace.total_seconds(),
-                    on_tick=self._tell_systemd,
-                    on_pulse=self._feed_watchdog,
+                    on_tick=telling.tell_systemd,
+                    on_pulse=telling.feed_watchdog,
                 )
             finally:
                 self.stop.set()
                 watching.cancel()
-
-    def _tell_systemd(self, loop: Loop) -> None:
-        last = loop.state.last or {}
-        if loop is self.importing and not loop.state.failures_in_a_row:
-            told = (f"{last.get(key, 0)} {key.replace('_', ' ')}" for key in _TOLD)
-            systemd.status(f"last batch: {', '.join(told)}")
-        elif loop.state.failures_in_a_row:
-            systemd.status(f"{loop.name} fails: {loop.state.last_error}")
-
-    def _feed_watchdog(self) -> None:
-        now = self.clock.monotonic()
-        if not lifeless(self._all_loops(), now):
-            self.watchdog.feed(now)
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -295,16 +190,6 @@ class _Daemon:
         except AfpdError as error:
             logger.error("config.reload_refused", reason=str(error))  # noqa: TRY400 - the sentence says it all
         else:
-            self._take_on(loaded, live)
+            self.live = succeed(self.live, loaded, live)
         finally:  # systemd waits for it
             systemd.ready()
-
-    def _take_on(self, loaded: Loaded, live: Live) -> None:
-        old = self.live.settings
-        kept = [name for name in _NEEDS_RESTART if getattr(old, name) != getattr(loaded.settings, name)]
-        log.configure(loaded.settings.log.level.value, loaded.settings.log.format.value)
-        live.settings = loaded.settings.model_copy(update={name: getattr(old, name) for name in _NEEDS_RESTART})
-        self.live = live
-        for name in kept:
-            logger.warning("config.needs_restart", table=name)
-        logger.info("config.reloaded", banks=len(live.library.banks))
