@@ -74,7 +74,7 @@ def test_killed_again_and_again_it_keeps_every_mail_once(config, gmail, tmp_path
         assert daemon.port
         daemon.kill()
     daemon = Daemon(config)
-    until(lambda: daemon.status()["emails"]["pending_parsing"] == 0 and daemon.status()["last_batch"])
+    until(lambda: (daemon.status()["last_batch"] or {}).get("status") == "completed")
     assert daemon.stop() == 0
     with closing(sqlite3.connect(tmp_path / "afpd.db")) as database:
         total, distinct = database.execute(
