@@ -161,7 +161,8 @@ class Batch:
     ) -> _Ended:
         now, rules = self.parts.clock.now(), rules_of(self.settings)
         standing = claimed.standing
-        if brought.kept or brought.emails:  # it got somewhere: pauses do not double
+        got_somewhere = bool(brought.kept or brought.emails)
+        if got_somewhere:  # pauses do not double
             standing = replace(standing, failures_in_a_row=0)
         state = after_visit(standing, ending, now, rules, not_before=self._due_by())
         result = visits.VisitResult(
@@ -176,7 +177,8 @@ class Batch:
             tokens=None if access is None else _new_tokens(access),
         )
         self._tell(claimed, result, ending)
-        return _Ended(claimed, result, brought.kept, is_skipped or isinstance(ending, ProjectError))
+        passed_over = isinstance(ending, ProjectError) and not got_somewhere
+        return _Ended(claimed, result, brought.kept, is_skipped or passed_over)
 
     async def _write(self, group: Sequence[_Ended]) -> None:
         """Write a group of results in one transaction; one that cannot be written must not take the others along."""

@@ -9,12 +9,12 @@ from functools import partial
 from afpd.clock import Clock
 from afpd.config import Settings
 from afpd.store import prune
-from afpd.store.database import Connection, Database
+from afpd.store.database import Database
 
 _ROWS_TOGETHER = 200
 _BREATH_SECONDS = 0.01
 
-Prune = Callable[[Connection], Awaitable[int]]
+Prune = Callable[..., Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +29,30 @@ class Cleanup:
 
     async def tick(self, _: datetime) -> dict[str, object]:
         """Prune what is older than [cleanup] says. Returns the counts that /status shows as the last run."""
-        keep, now = self.settings().cleanup, self.clock.now()
-        jobs_before, bodies_before = now - keep.keep_jobs, now - keep.keep_bodies
+        keep = self.settings().cleanup
+        async with self.database.read() as connection:
+            adopted_at = await prune.last_adoption(connection)
         pruned = {
-            "batches": await self._all(partial(prune.prune_batches, before=jobs_before, limit=_ROWS_TOGETHER)),
-            "emails": await self._all(partial(prune.prune_emails, before=jobs_before, limit=_ROWS_TOGETHER)),
-            "bodies": await self._all(partial(prune.drop_bodies, before=bodies_before, limit=_ROWS_TOGETHER)),
-            "unread": await self._unread(keep.keep_unread, now),
+            "batches": await self._all(prune.prune_batches, keep.keep_jobs, adopted_at),
+            "emails": await self._all(prune.prune_emails, keep.keep_jobs, adopted_at),
+            "bodies": await self._all(prune.drop_bodies, keep.keep_bodies, adopted_at),
+            "unread": await self._all(partial(prune.prune_emails, unread=True), keep.keep_unread, adopted_at),
         }
         return dict(pruned)
 
-    async def _unread(self, keep_unread: timedelta | None, now: datetime) -> int:
-        if keep_unread is None:
-            return 0
-        return await self._all(partial(prune.prune_emails, before=now - keep_unread, limit=_ROWS_TOGETHER, unread=True))
+    async def _all(self, some: Prune, keep: timedelta | None, adopted_at: datetime | None) -> int:
+        """Repeat one small transaction until it finds nothing, leaving room for the import in between.
 
-    async def _all(self, some: Prune) -> int:
-        """Repeat one small transaction until it finds nothing, leaving room for the import in between."""
+        What was taken over from the replaced system counts as new at that moment, however old it is: whoever tries
+        afpd on old data must not see it go.
+        """
+        before = None if keep is None else self.clock.now() - keep
+        if before is None or (adopted_at is not None and adopted_at >= before):
+            return 0
         total = 0
         while not self.stop.is_set():
             async with self.database.write() as connection:
-                gone = await some(connection)
+                gone = await some(connection, before=before, limit=_ROWS_TOGETHER)
             total += gone
             self.beat()
             if gone < _ROWS_TOGETHER:

@@ -136,7 +136,7 @@ async def _fields(tmp_path: Path) -> set[str]:
                 )
 
         snapshot = Snapshot(
-            counts=count, loops=lambda: states, gmail=lambda: Pause("quota", "a reason"), quota=lambda: {"units_used": 7}, clock_skew=lambda: None,
+            counts=count, loops=lambda: states, gmail=lambda: Pause("quota", "a reason"), quota=lambda: {"units_used": 7, "project_units_per_minute": 8, "project_units_per_day": 9}, clock_skew=lambda: None,
             node="node-1", clock=SystemClock(),
         )  # fmt: skip
         fields = flattened(await snapshot.build())
@@ -149,7 +149,7 @@ def test_the_fields_of_an_excuse_are_those_of_the_code():
         counts=_never,
         loops=dict,
         gmail=lambda: None,
-        quota=lambda: {"units_used": 7},
+        quota=lambda: {"units_used": 7, "project_units_per_minute": 8, "project_units_per_day": 9},
         clock_skew=lambda: None,
         node="",
         clock=SystemClock(),

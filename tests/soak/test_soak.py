@@ -14,11 +14,11 @@ pytestmark = pytest.mark.soak
 
 USERS, MAILS, FAULTS, KILLS = 1000, 20, 20, 10
 QUICK = {
-    "imports": {"every": "2s", "backoff_base": "1s", "backoff_max": "8s", "search_again_after": "5s"},
+    "imports": {"every": "500ms", "backoff_base": "1s", "backoff_max": "8s", "search_again_after": "5s"},
     "parsing": {"every": "2s"},
     "gmail": {
         "visit_deadline": "20s",
-        "rate_pause": "1s",
+        "rate_pause": "200ms",
         "retry_base": "20ms",
         "confirm_revoked_after": "5s",
     },

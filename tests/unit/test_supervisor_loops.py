@@ -1,7 +1,7 @@
 """Loops under `supervise`, on a clock that the test moves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +11,17 @@ from structlog.testing import capture_logs
 from support.clock import NOON, ManualClock, settle
 
 from afpd.errors import LoopBroken, StorageUnavailable
+from afpd.log import configure
 from afpd.model import LoopState
 from afpd.supervisor import Loop, supervise
+
+
+@pytest.fixture(autouse=True)
+def _every_line_counts() -> Iterator[None]:
+    """Lines at info are among what is looked at; until somebody configures the log only warnings are written."""
+    configure("info")
+    yield
+    configure("warning")
 
 
 class Work:

@@ -289,3 +289,17 @@ async def test_pauses_do_not_double_while_every_visit_brings_something(tmp_path)
 
         assert len(await here.kept()) == 3
         assert (await here.integration(key)).failures_in_a_row == 1
+
+
+async def test_mails_kept_before_the_whole_project_was_refused_are_counted_in_the_batch(tmp_path):
+    async with world(tmp_path) as here:
+        await here.connect(ANA)
+        for _ in range(4):
+            here.receive(ANA)
+        here.sandbox.faults.add(Fault.DAILY_403, user=ANA, method="messages.get", after=2)
+
+        result = await here.tick()
+
+        batch = (await here.rows(select(schema.email_import_jobs)))[0]
+        assert len(await here.kept()) == 2
+        assert (result["total_emails"], batch.total_emails_processed) == (2, 2)
