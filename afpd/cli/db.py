@@ -5,15 +5,25 @@ from pathlib import Path
 
 import click
 
+from afpd.cli import values
 from afpd.cli.answer import answer, answer_json, hint
 from afpd.cli.call import Call, verb
+from afpd.cli.opened import reading
+from afpd.errors import NotFound
 from afpd.store import backup as store
+from afpd.store import integrations
 from afpd.store.opening import open_for_run
 from afpd.store.upgrade import current_revision
 
 
 @verb("upgrade")
-def upgrade(call: Call) -> None:
+@click.option(
+    "--only",
+    type=values.Checked("ids", values.ids),
+    metavar="ID[,ID]",
+    help="Of a database of the replaced system, take over only these integrations.",
+)
+def upgrade(call: Call, only: frozenset[int] | None) -> None:
     """Make the database, or bring it to this version.
 
     A database of the replaced system is taken over, every row kept; a copy of it as it was is written first.
@@ -27,7 +37,9 @@ def upgrade(call: Call) -> None:
         told.append(sentence)
         hint(sentence)
 
-    open_for_run(settings, now=datetime.now(UTC), only=None, say=say)
+    open_for_run(settings, now=datetime.now(UTC), only=only, say=say)
+    if unknown := reading(settings, lambda connection: integrations.missing(connection, only or ())):
+        raise NotFound(f"--only: no integration {', '.join(map(str, unknown))}: `afpd integrations list` shows them")
     after = current_revision(path)
     if call.as_json:
         answer_json({"database": str(path), "before": before, "after": after, "remarks": told})

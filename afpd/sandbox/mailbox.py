@@ -53,21 +53,30 @@ class Mailbox:
         self,
         raw: bytes,
         *,
+        message_id: str | None = None,
         received_at: datetime | None = None,
         labels: Iterable[str] = ("INBOX", "UNREAD"),
         indexed_after: float = 0.0,
         note: dict[str, object] | None = None,
     ) -> str:
-        """Put an RFC 822 message into the mailbox and return its Gmail id.
+        """Put an RFC 822 message into the mailbox and return its Gmail id: `message_id`, or one that is made up.
 
         `received_at` becomes internalDate (aware; now, if None). Search finds the message `indexed_after` seconds
         from now, the history tells it at once. `note` is kept for checkers and never shown to a client.
+        Raises ValueError for an id that the mailbox has already.
         """
+        if message_id in self.messages:
+            raise ValueError(f"the mailbox has a message {message_id} already")
         now = self._clock.now()
         self._arrivals += 1
         date = int((received_at or now).timestamp() * 1000)
         message = StoredMessage(
-            self._new_id(), raw, date, set(labels), now.timestamp() + indexed_after, sequence=self._arrivals
+            message_id or self._new_id(),
+            raw,
+            date,
+            set(labels),
+            now.timestamp() + indexed_after,
+            sequence=self._arrivals,
         )
         message.note = dict(note or {})
         self.messages[message.id] = message

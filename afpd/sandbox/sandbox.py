@@ -75,11 +75,17 @@ class Sandbox:
         self._letters += 1
         return write(layout, self._random, when or self.clock.now(), address, serial=self._letters)
 
-    def deliver(self, address: str, letter: Letter, *, indexed_after: float = 0.0) -> str:
+    def deliver(
+        self, address: str, letter: Letter, *, message_id: str | None = None, indexed_after: float = 0.0
+    ) -> str:
         """Deliver a letter at the moment it was written for, note what it must become, and return its Gmail id."""
         mailbox = self.mailboxes[address.casefold()]
         return mailbox.deliver(
-            letter.raw, received_at=letter.received_at, indexed_after=indexed_after, note=letter.note()
+            letter.raw,
+            message_id=message_id,
+            received_at=letter.received_at,
+            indexed_after=indexed_after,
+            note=letter.note(),
         )
 
     def mails(self) -> list[dict[str, Any]]:

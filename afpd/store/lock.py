@@ -2,11 +2,13 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from afpd.errors import AlreadyRunning, StorageUnavailable
+from afpd.store.sqlite import require_folder
 
 _LONGEST_PID = 32
 
@@ -19,6 +21,7 @@ class RunLock:
 
     def __init__(self, database: Path) -> None:
         """Name the database; nothing is locked yet."""
+        self.database = database
         self.path = database.with_name(f"{database.name}.lock")
         self._file: int | None = None
 
@@ -32,15 +35,15 @@ class RunLock:
     def acquire(self) -> None:
         """Take the lock, or raise AlreadyRunning that names the process which holds it.
 
-        Raises StorageUnavailable when the lock file cannot be made.
+        Raises ConfigError where the database has no folder that this user may write, StorageUnavailable when the lock
+        file cannot be made for now.
         """
-        file = self._open()
-        while not self._is_the_file(file):  # somebody removed the file between opening and locking
-            os.close(file)
-            file = self._open()
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
-        self._file = file
+        require_folder(self.database)
+        self._file = self._open()
+        while not self._is_the_file(self._file):  # somebody removed the file between opening and locking
+            self.release()
+            self._file = self._open()
+        self._sign(self._file)
 
     def release(self) -> None:
         """Give the lock back; without one nothing happens."""
@@ -66,6 +69,12 @@ class RunLock:
             os.close(file)
             raise StorageUnavailable(f"{self.path}: its file system has no locks: {error.strerror}") from error
         return file
+
+    def _sign(self, file: int) -> None:
+        """Write who holds the lock; only its words depend on it."""
+        with suppress(OSError):  # the disk is full
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
 
     def _is_the_file(self, file: int) -> bool:
         try:

@@ -56,9 +56,25 @@ def errors_in_words(path: Path) -> Iterator[None]:
         raise StorageUnavailable(f"{path}: {error.strerror or error}") from error
 
 
+def require_folder(path: Path) -> None:
+    """Raise ConfigError unless the database's folder exists and this user may write it.
+
+    Raises StorageUnavailable while its file system is mounted read-only: that mends itself, a wrong setting does not.
+    """
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise ConfigError(f"{path}: is a folder: [database] url must name a file in it")
+    if not folder.is_dir():
+        raise ConfigError(f"{path}: the folder {folder} does not exist: make it, or change [database] url")
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise StorageUnavailable(f"{path}: {storage_reason('readonly')}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"{path}: this user may not write the folder {folder}, which SQLite needs: change its owner")
+
+
 def require_file(path: Path) -> None:
     """Raise ConfigError, in words, unless the database exists and this user may write it and its folder."""
-    _require_folder(path)
+    require_folder(path)
     if not path.exists():
         raise ConfigError(f"{path}: there is no database: check [database] url, or let `afpd db upgrade` make it")
     if not os.access(path, os.R_OK | os.W_OK):
@@ -67,7 +83,7 @@ def require_file(path: Path) -> None:
 
 def make_file(path: Path) -> None:
     """Make an empty database of mode 0600 where there is none. Raises ConfigError as `require_file` does."""
-    _require_folder(path)
+    require_folder(path)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
@@ -90,16 +106,6 @@ def column_names(connection: sqlite3.Connection, table: str) -> set[str]:
 def quoted(name: str) -> str:
     """Return a name of the database as SQL reads it, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def _require_folder(path: Path) -> None:
-    folder = path.absolute().parent
-    if path.is_dir():
-        raise ConfigError(f"{path}: is a folder: [database] url must name a file in it")
-    if not folder.is_dir():
-        raise ConfigError(f"{path}: the folder {folder} does not exist: make it, or change [database] url")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"{path}: this user may not write the folder {folder}, which SQLite needs: change its owner")
 
 
 def _in_words(path: Path, message: str) -> AfpdError:

@@ -27,7 +27,7 @@ QUICK = {
 
 def test_nothing_is_lost_or_doubled_under_faults_and_kills(tmp_path: Path):
     chance = random.Random(20261122)
-    words = ("--users", str(USERS), "--mails", str(MAILS), "--faults", str(FAULTS), "--visit-every", "2s")
+    words = ("--users", str(USERS), "--mails", str(MAILS), "--faults", str(FAULTS), "--visit-every", "20s")
     with sandbox(tmp_path, *words) as url:
         config = write_config(tmp_path, url, **QUICK)
         added = afpd("integrations", "add", "--from", str(tmp_path / "gmail" / "users.jsonl"), config=config)

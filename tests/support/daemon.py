@@ -8,20 +8,20 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
 class Program:
-    """One run of `afpd …` as a process; its stderr goes to a file."""
+    """One run of `afpd …` as a process; its stderr goes to a file. `before` are words that execute it elsewhere."""
 
-    def __init__(self, log: Path, *words: str, **environ: str) -> None:
+    def __init__(self, log: Path, *words: str, before: Sequence[str] = (), **environ: str) -> None:
         self.log = log
         with log.open("ab") as sink:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "afpd", *words],
+                [*before, sys.executable, "-m", "afpd", *words],
                 stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env={**os.environ, **environ},
                 start_new_session=True,
             )  # fmt: skip
@@ -55,12 +55,12 @@ class Program:
 class Daemon(Program):
     """`afpd run`."""
 
-    def __init__(self, config: Path, *words: str, **environ: str) -> None:
+    def __init__(self, config: Path, *words: str, before: Sequence[str] = (), **environ: str) -> None:
         self.config = config
         self._before = 0
         log = config.parent / "daemon.log"
         self._before = log.stat().st_size if log.exists() else 0
-        super().__init__(log, "--config", str(config), "run", *words, **environ)
+        super().__init__(log, "--config", str(config), "run", *words, before=before, **environ)
 
     @property
     def port(self) -> int:

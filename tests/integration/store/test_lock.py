@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from afpd.errors import AlreadyRunning, StorageUnavailable
+from afpd.errors import AlreadyRunning, ConfigError, StorageUnavailable
 from afpd.store.lock import RunLock
 
 _HOLDER = """
@@ -97,5 +97,11 @@ def test_a_lock_file_that_somebody_removed_is_made_again(path):
 
 
 def test_a_place_that_takes_no_file_is_named(tmp_path):
-    with pytest.raises(StorageUnavailable, match="the lock file cannot be opened"):
+    with pytest.raises(ConfigError, match="nowhere does not exist: make it"):
         RunLock(tmp_path / "nowhere" / "afpd.db").acquire()
+
+
+def test_a_lock_file_that_cannot_be_opened_is_named(path):
+    path.with_name("afpd.db.lock").mkdir()
+    with pytest.raises(StorageUnavailable, match="the lock file cannot be opened"):
+        RunLock(path).acquire()

@@ -147,3 +147,9 @@ def test_history_can_be_asked_for_one_label(mailbox: Mailbox) -> None:
     mailbox.deliver(RAW, labels=("SPAM",))
     inbox = mailbox.deliver(RAW)
     assert added(history(mailbox, start, labelId="INBOX")) == [inbox]
+
+
+def test_a_message_can_be_given_its_id_once(mailbox: Mailbox) -> None:
+    assert mailbox.deliver(RAW, message_id="18f0") == "18f0"
+    with pytest.raises(ValueError, match="18f0 already"):
+        mailbox.deliver(RAW, message_id="18f0")
