@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_SECONDS ?=
 
-.PHONY: demo run-env dev-env test lint types imports tests soak bench-read bench-status lock clean check-python
+.PHONY: demo run-env dev-env test lint types imports tests soak bench-read bench-reading bench-status lock clean check-python
 
 demo: run-env
 	@$(BIN)/python -m afpd demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
@@ -39,6 +39,9 @@ soak: dev-env
 
 bench-read: dev-env
 	$(BIN)/python tests/banks/table.py
+
+bench-reading: dev-env
+	$(BIN)/python tests/bench/reading.py
 
 bench-status: dev-env
 	$(BIN)/python tests/bench/status_latency.py

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 RECEIVER = "mx.google.com"
 _MAX_HEADER = 16 * 1024
+_ONE_WORD = dict.fromkeys(map(ord, filter(str.isspace, map(chr, range(0x3001)))), "_") | {ord(";"): "_", ord("="): "_"}
 
 
 class Policy(StrEnum):
@@ -97,6 +98,34 @@ def aligned(domain: str, domains: Collection[str]) -> bool:
 
 def _pieces(header: str) -> list[str]:
     """Split at semicolons outside quotes and comments; comments go, a quoted string becomes one word."""
+    if "\\" in header:
+        return _escaped_pieces(header)
+    found: list[str] = []
+    depth, quoted = 0, False
+    for number, text in enumerate(header.split('"')):
+        quoted ^= number > 0 and not depth
+        if quoted:
+            found.append(text.translate(_ONE_WORD))
+        else:
+            outside, depth = _uncommented(text, depth)
+            found += outside
+    return "".join(found).split(";")
+
+
+def _uncommented(text: str, depth: int) -> tuple[list[str], int]:
+    """Return what of a text without quotes stands outside comments, which may be nested, and how deep it ends."""
+    outside = []
+    for opened, behind in enumerate(text.split("(")):
+        depth += opened > 0
+        for closed, piece in enumerate(behind.split(")")):
+            depth = max(0, depth - (closed > 0))
+            if not depth:
+                outside.append(piece)
+    return outside, depth
+
+
+def _escaped_pieces(header: str) -> list[str]:
+    """Split one character at a time: a backslash in quotes or a comment takes the next one's meaning away."""
     pieces, depth, quoted, escaped = [""], 0, False, False
     for char in header:
         if escaped:
@@ -114,5 +143,5 @@ def _pieces(header: str) -> list[str]:
             pieces.append("")
             continue
         if not depth:
-            pieces[-1] += "_" if quoted and (char.isspace() or char in ";=") else char
+            pieces[-1] += char.translate(_ONE_WORD) if quoted else char
     return pieces

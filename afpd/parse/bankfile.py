@@ -15,7 +15,8 @@ from afpd.parse.currencies import MINOR_UNITS
 from afpd.parse.dates import DateOrder
 from afpd.parse.fold import fold
 from afpd.parse.lines import line_of
-from afpd.parse.patterns import checked_pattern, quiet
+from afpd.parse.patterns import checked_pattern
+from afpd.parse.search import quiet
 from afpd.parse.values import NumberStyle
 
 KNOWN_FIELDS = ("amount", "currency", "date", "time", "merchant", "account", "reference", "authorization")
@@ -261,12 +262,19 @@ def parse_bank_file(name: str, source: str) -> BankFile:
     try:
         tables = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
-        raise TemplateError(f"{name}: {error}") from None
+        raise TemplateError(_syntax_problem(name, source, str(error))) from None
     try:
         return BankFile.model_validate(tables)
     except ValidationError as error:
         told = [_sentence(name, source, mistake) for mistake in error.errors(include_url=False)]
         raise TemplateError("\n".join(told)) from None
+
+
+def _syntax_problem(name: str, source: str, words: str) -> str:
+    """Return what tomllib says ("… (at line 4, column 8)" or "… (at end of document)") in the form of all others."""
+    reason, _, place = words.rpartition(" (at ")
+    line = place.removeprefix("line ").partition(",")[0] if place.startswith("line ") else source.count("\n") + 1
+    return f"{name}:{line}: is no TOML: {reason or words}"
 
 
 def _sentence(name: str, source: str, mistake: Any) -> str:

@@ -5,21 +5,33 @@ Text that is UTF-8 read as a single-byte charset (`Ã±`) is repaired where that
 
 import binascii
 import codecs
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 
-import re2
+from afpd.parse.search import Pattern
 
-_MOJIBAKE = re2.compile(r"[\x{c2}-\x{f4}][\x{80}-\x{bf}\x{152}-\x{178}\x{192}-\x{2dc}\x{2013}-\x{2122}]")
+# U+00C2 to U+00F4 before what Windows-1252 or Latin-1 makes of 0x80 to 0xBF, all of it in UTF-8. As bytes, so that the
+# matcher may leap from one 0xC3 to the next.
+_MOJIBAKE = Pattern(r"\xC3[\x82-\xB4](?:\xC2|\xC5[\x92-\xB8]|[\xC6-\xCB]|\xE2[\x80-\x84])", of_bytes=True)
 _SINGLE_BYTE = {"iso8859-1": "cp1252", "ascii": "cp1252"}  # as browsers do (WHATWG Encoding Standard, 4.2)
-_ENCODED_WORD = re2.compile(r"=\?([\w-]+)(?:\*[\w-]*)?\?([bBqQ])\?([^? ]*)\?=")
+_KINDS = ("q", "Q", "b", "B")
+_MOST_LINES = 2_000
+_LONGEST_HEADER = 16_384
+_MOST_WORDS = 200
+# As Python's cp1252, and U+FFFD for the five bytes that it leaves open: decoding them one by one is very slow.
+_CP1252 = bytes(range(256)).decode("cp1252", "replace")
 
 
 def decode(payload: bytes, declared: str) -> str:
     """Return the bytes as text; what no charset explains becomes U+FFFD. Never raises."""
-    name = _codec(declared)
+    name = _codec(declared[:40])
     if name.startswith("iso2022") and b"\x1b" in payload:
         return payload.decode(name, "replace")
+    if payload.isascii():
+        return payload.decode("ascii")
     try:
-        return repaired(payload.decode("utf-8-sig"))
+        return repaired(payload.removeprefix(codecs.BOM_UTF8).decode(), payload)
     except UnicodeDecodeError:
         pass
     if name not in ("", "utf-8"):
@@ -29,17 +41,22 @@ def decode(payload: bytes, declared: str) -> str:
             pass
     if _mostly_utf8(payload):
         return payload.decode("utf-8", "replace")
-    return repaired(payload.decode("cp1252", "replace"))
+    return repaired(codecs.charmap_decode(payload, "strict", _CP1252)[0])
 
 
-def repaired(text: str) -> str:
-    """Return the text with `Ã±` and its like undone, line by line, where the line survives the round trip."""
-    if text.isascii() or not _MOJIBAKE.search(text):
+def repaired(text: str, encoded: bytes | None = None) -> str:
+    """Return the text with `Ã±` and its like undone, line by line, where the line survives the round trip.
+
+    `encoded` is the text in UTF-8, if it is at hand.
+    """
+    if text.isascii() or not _MOJIBAKE.is_in(text.encode("utf-8", "replace") if encoded is None else encoded):
         return text
     whole = _undone(text)
     if whole is not None:
         return whole
-    return "\n".join(_undone(line) or line for line in text.split("\n"))
+    *lines, rest = text.split("\n", _MOST_LINES)
+    last = rest if "\n" in rest else _undone(rest) or rest
+    return "\n".join([*(line if line.isascii() else _undone(line) or line for line in lines), last])
 
 
 def _undone(text: str) -> str | None:
@@ -55,10 +72,11 @@ def _mostly_utf8(payload: bytes) -> bool:
     """A UTF-8 text that was cut off or has one bad byte is still UTF-8."""
     text = payload.decode("utf-8", "replace")
     bad = text.count("\ufffd")
-    good = sum(1 for char in text if ord(char) > 0x7F) - bad
+    good = len(text) - len(text.encode("ascii", "ignore")) - bad
     return good > 4 * bad
 
 
+@lru_cache(maxsize=256)
 def _codec(declared: str) -> str:
     try:
         name = codecs.lookup(declared.strip().strip("'\"") or "utf-8").name
@@ -79,20 +97,36 @@ def decoded_words(value: str) -> str:
     if "=?" not in value:
         return value
     pieces: list[str] = []
-    pending: tuple[str, bytes] = ("", b"")
+    charset, payload = "", b""
     at = 0
-    for hit in _ENCODED_WORD.finditer(value[:16384]):
-        between = value[at : hit.start()]
-        charset, payload = hit.group(1).lower(), _word(hit.group(2), hit.group(3))
-        at = hit.end()
-        if pending[1] and not between.strip() and pending[0] == charset:
-            pending = (charset, pending[1] + payload)
+    for start, end, word_charset, word in islice(_words(value[:_LONGEST_HEADER]), _MOST_WORDS):
+        between, at = value[at:start], end
+        if payload and charset == word_charset and not between.strip():
+            payload += word
             continue
-        pieces.append(decode(pending[1], pending[0]))
-        if between.strip() or not pending[1]:
+        pieces.append(decode(payload, charset))
+        if between.strip() or not payload:
             pieces.append(between)
-        pending = (charset, payload)
-    return "".join([*pieces, decode(pending[1], pending[0]), value[at:]])
+        charset, payload = word_charset, word
+    return "".join([*pieces, decode(payload, charset), value[at:]])
+
+
+def _words(value: str) -> Iterator[tuple[int, int, str, bytes]]:
+    """Yield where each encoded word begins and ends, its charset and its bytes."""
+    start = value.find("=?")
+    while start >= 0:
+        kind = value.find("?", start + 2)
+        text = value.find("?", kind + 1) if kind >= 0 else -1
+        end = value.find("?", text + 1) if text >= 0 else -1
+        if end < 0:
+            return
+        charset = value[start + 2 : kind].partition("*")[0]
+        whole = value[end + 1 : end + 2] == "=" and value[kind + 1 : text] in _KINDS and charset and charset.isascii()
+        if whole and f"_{charset}".replace("-", "_").isidentifier() and " " not in value[text:end]:
+            yield start, end + 2, charset.lower(), _word(value[kind + 1], value[text + 1 : end])
+            start = value.find("=?", end + 2)
+        else:
+            start = value.find("=?", start + 1)
 
 
 def _word(kind: str, text: str) -> bytes:

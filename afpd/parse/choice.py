@@ -13,7 +13,7 @@ import re2
 from afpd.errors import BadValue, Mismatch
 from afpd.model import Outcome, Transaction
 from afpd.parse.fold import fold_word
-from afpd.parse.patterns import quiet
+from afpd.parse.search import quiet
 from afpd.parse.template import Condition, Template
 from afpd.parse.text import Text
 from afpd.parse.transactions import Surroundings
@@ -54,11 +54,11 @@ class _PatternSet:
         if self._order:
             self._set.Compile()
 
-    def standing_in(self, text: str) -> frozenset[str]:
-        """Return the patterns that stand in a folded text."""
+    def standing_in(self, data: bytes) -> frozenset[str]:
+        """Return the patterns that stand in a folded text in UTF-8."""
         if not self._order:
             return frozenset()
-        return frozenset(self._order[number] for number in self._set.Match(text) or ())
+        return frozenset(self._order[number] for number in self._set.Match(data) or ())
 
 
 class Chooser:
@@ -78,7 +78,7 @@ class Chooser:
         for template in self.templates:
             failing = _failing(template, standing)
             if failing is not None:
-                verdicts.append(Verdict(template, str(failing)))
+                verdicts.append(Verdict(template, failing.unmet))
                 continue
             choice = _read_by(template, text, around, verdicts)
             if choice is not None:
@@ -97,8 +97,8 @@ class Chooser:
 
     def _standing(self, text: Text, around: Surroundings) -> dict[str, frozenset[str]]:
         return {
-            "body": self._body.standing_in(text.folded_flow),
-            "subject": self._subject.standing_in(fold_word(around.subject)),
+            "body": self._body.standing_in(text.folded_flow.data),
+            "subject": self._subject.standing_in(fold_word(around.subject).encode("utf-8", "replace")),
         }
 
 

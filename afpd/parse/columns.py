@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import re2
-
 from afpd.errors import Mismatch
-from afpd.parse.fold import fold_word
+from afpd.parse.search import Pattern
 from afpd.parse.text import Text
+
+_MOST_COLUMNS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,60 +16,61 @@ class Columns:
 
     fields: Mapping[str, tuple[str, ...]]
     others: frozenset[str]
-    row: "re2._Regexp[str]"
+    row: Pattern
 
     def rows(self, text: Text) -> list[dict[str, str | None]]:
         """Return the rows of the first such table, from cells or from one cell a line; none when there is none.
 
         Raises `Mismatch` for a row that is not whole.
         """
-        lines = text.body.split("\n")
-        for at, line in enumerate(lines):
-            header = self._header(line.split("\t"))
-            if header:
-                return self._in_cells(header, lines[at + 1 :])
-            if self._name(line) and (header := self._stacked(lines[at:])):
-                return self._in_lines(header, lines[at + len(header) :])
+        names = dict.fromkeys(self.others, "") | {word: field for field, words in self.fields.items() for word in words}
+        folded = text.folded_body.text.split("\n")
+        for at, line in enumerate(folded):
+            if "\t" in line:
+                header = [names.get(_word(cell)) for cell in line.split("\t")]
+                if set(self.fields) <= set(header):
+                    return self._in_cells(header, text.body.split("\n")[at + 1 :], folded[at + 1 :])
+            elif _word(line) in names and (header := self._stacked(names, folded[at : at + _MOST_COLUMNS])):
+                first = at + len(header)
+                return self._in_lines(header, text.body.split("\n")[first:], folded[first:])
         return []
 
-    def _name(self, cell: str) -> str | None:
-        words = fold_word(cell).strip(" :")
-        field = next((field for field, names in self.fields.items() if words in names), None)
-        return field or ("" if words in self.others else None)
-
-    def _header(self, cells: list[str]) -> list[str | None]:
-        names = [self._name(cell) for cell in cells]
-        return names if set(self.fields) <= set(names) and len(cells) > 1 else []
-
-    def _stacked(self, lines: list[str]) -> list[str | None]:
-        names: list[str | None] = []
-        for line in lines[:40]:
-            name = self._name(line)
+    def _stacked(self, names: Mapping[str, str], folded: list[str]) -> list[str | None]:
+        header: list[str | None] = []
+        for name in (names.get(_word(line)) for line in folded):
             if name is None:
                 break
-            names.append(name)
-        return names if set(self.fields) <= set(names) else []
+            header.append(name)
+        return header if set(self.fields) <= set(header) else []
 
-    def _in_cells(self, header: list[str | None], lines: list[str]) -> list[dict[str, str | None]]:
+    def _in_cells(self, header: list[str | None], lines: list[str], folded: list[str]) -> list[dict[str, str | None]]:
         found = []
-        for line in lines:
-            cells = line.split("\t")
-            if not self.row.search(fold_word(cells[0])):
+        for line, twin in zip(lines, folded, strict=True):
+            if not self._begins_row(twin.partition("\t")[0]):
                 break
+            cells = line.split("\t")
             if len(cells) != len(header):
                 raise Mismatch("a row of the table has another number of cells than its header")
             found.append(_row(header, cells))
         return found
 
-    def _in_lines(self, header: list[str | None], lines: list[str]) -> list[dict[str, str | None]]:
+    def _in_lines(self, header: list[str | None], lines: list[str], folded: list[str]) -> list[dict[str, str | None]]:
         found = []
         width = len(header)
-        while lines and self.row.search(fold_word(lines[0])):
-            if len(lines) < width:
+        for at in range(0, len(lines), width):
+            if not self._begins_row(folded[at]):
+                break
+            if len(lines) - at < width:
                 raise Mismatch("the last row of the table is not whole")
-            found.append(_row(header, lines[:width]))
-            lines = lines[width:]
+            found.append(_row(header, lines[at : at + width]))
         return found
+
+    def _begins_row(self, cell: str) -> bool:
+        return self.row.is_in(" ".join(cell.split()).encode("utf-8", "replace"))
+
+
+def _word(cell: str) -> str:
+    return " ".join(cell.split()).strip(" :")
 
 
 def _row(header: list[str | None], cells: list[str]) -> dict[str, str | None]:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
-import re2
-
 from afpd.errors import BadValue
 from afpd.model import DatedBy
 from afpd.parse.fold import fold_word
+from afpd.parse.search import Encoded, Pattern
 
 LATE_CLOCK = timedelta(minutes=10)
 
@@ -48,9 +47,9 @@ _TIME = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.\d+)?)?\s*(?:(?P<half>[ap])\s*\.?\s*m\s*\.?)?"
     r"\s*(?:horas?|hrs?|hours?|h)?\s*\.?\s*(?:\(?(?:sgt|ast|ist|cst|gmt-6|sg time|hora de costa rica)\)?)?\.?"
 )
-_CLOCK = re2.compile(rf"^(?:a las?\s+)?{_TIME}$")
+_CLOCK = Pattern(rf"^(?:a las?\s+)?{_TIME}$")
 _DATES = {
-    order: re2.compile(rf"^{_WEEKDAY}(?:el\s+)?(?:dia\s+)?{shape}(?:{_BETWEEN}{_TIME})?[\s.,]*$")
+    order: Pattern(rf"^{_WEEKDAY}(?:el\s+)?(?:dia\s+)?{shape}(?:{_BETWEEN}{_TIME})?[\s.,]*$")
     for order, shape in _SHAPES.items()
 }
 _MONTHS = {
@@ -91,24 +90,24 @@ def moment(
         if of_day is None:
             return Moment(local.replace(microsecond=0), DatedBy.RECEIVED)
         return Moment(_latest_time(of_day, local, zone), DatedBy.BODY_AND_RECEIVED)
-    hit, order = _matched(day, orders)
-    of_day = _time_of(hit, day) or of_day
+    found, order = _matched(day, orders)
+    of_day = _time_of(found, day) or of_day
     dated_by = DatedBy.BODY if "y" in order.value else DatedBy.BODY_AND_RECEIVED
-    on = _day(hit, day, None if dated_by is DatedBy.BODY else local)
+    on = _day(found, day, None if dated_by is DatedBy.BODY else local)
     return Moment(on if of_day is None else datetime.combine(on, of_day, zone), dated_by)
 
 
-def _matched(text: str, orders: tuple[DateOrder, ...]) -> "tuple[re2._Match[str], DateOrder]":
-    folded = fold_word(text).strip(" .,;")
+def _matched(text: str, orders: tuple[DateOrder, ...]) -> tuple[dict[str, str], DateOrder]:
+    """Return the parts of a date by their names, and the order in which they stand."""
+    folded = Encoded(fold_word(text).strip(" .,;"))
     for order in orders:
         hit = _DATES[order].search(folded)
         if hit is not None:
-            return hit, order
+            return hit.texts(), order
     raise BadValue(f"{text!r} is no date of the order {' or '.join(orders)}")
 
 
-def _day(hit: "re2._Match[str]", text: str, local: datetime | None) -> date:
-    found = hit.groupdict()
+def _day(found: dict[str, str], text: str, local: datetime | None) -> date:
     month = int(found["m"]) if found.get("m") else _MONTHS.get(found.get("mon") or "", 0)
     try:
         if local is not None:
@@ -136,23 +135,22 @@ def _latest_time(of_day: time, local: datetime, zone: tzinfo) -> datetime:
 
 
 def _clock(text: str) -> time:
-    hit = _CLOCK.search(fold_word(text))
-    found = _time_of(hit, text) if hit else None
+    hit = _CLOCK.search(Encoded(fold_word(text)))
+    found = _time_of(hit.texts(), text) if hit else None
     if found is None:
         raise BadValue(f"{text!r} is no time of day")
     return found
 
 
-def _time_of(hit: "re2._Match[str]", text: str) -> time | None:
-    found = hit.groupdict()
+def _time_of(found: dict[str, str], text: str) -> time | None:
     if not found.get("hour"):
         return None
-    hour, half = int(found["hour"]), found["half"]
+    hour, half = int(found["hour"]), found.get("half")
     if half == "p" and hour < 12:
         hour += 12
     elif half == "a" and hour == 12:
         hour = 0
     try:
-        return time(hour, int(found["minute"]), int(found["second"] or 0))
+        return time(hour, int(found["minute"]), int(found.get("second") or 0))
     except ValueError:
         raise BadValue(f"{text!r} is no time of day") from None

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-import re2
-
-from afpd.errors import Mismatch
+from afpd.errors import BadValue, Mismatch
 from afpd.parse.columns import Columns
 from afpd.parse.fold import collapse, fold
 from afpd.parse.labels import Hit, Labels
+from afpd.parse.search import Encoded, Found, Pattern
 from afpd.parse.text import Text
 
 Raw = dict[str, str | None]
+_MOST_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +20,10 @@ class FieldRule:
     """Where one value stands (see docs/adding-a-bank.md, fields)."""
 
     labels: tuple[str, ...]
-    pattern: "re2._Regexp[str] | None"
-    after: "re2._Regexp[str] | None"
-    take: "re2._Regexp[str] | None"
-    below: "re2._Regexp[str] | None"
+    pattern: Pattern | None
+    after: Pattern | None
+    take: Pattern | None
+    below: Pattern | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +32,33 @@ class Extraction:
 
     labels: Labels
     fields: Mapping[str, FieldRule]
-    sentence: tuple["re2._Regexp[str]", ...]
-    each: "re2._Regexp[str] | None"
-    count: "re2._Regexp[str] | None"
+    sentence: tuple[Pattern, ...]
+    each: Pattern | None
+    count: Pattern | None
     columns: Columns | None
     underscores: tuple[str, ...]
 
-    def raws(self, text: Text) -> list[Raw]:
-        """Return the values of each transaction by field name. Raises `Mismatch` when a part is not there."""
+    def raws(self, text: Text, hits: Sequence[Hit]) -> list[Raw]:
+        """Return the values of each transaction by field name, of a text and its labels.
+
+        Raises `Mismatch` when a part is not there.
+        """
         common = self._sentence(text)
-        hits = self.labels.hits(text)
         for name, rule in self.fields.items():
             common[name] = _found(rule, hits, text) or common.get(name)
         rows = self._rows(text)
         found = [common] if rows is None else [common | row for row in rows]
-        if self.count is not None and sum(1 for _ in self.count.finditer(text.folded_flow)) != len(found):
+        if self.count is not None and sum(1 for _ in self.count.each(text.folded_flow)) != len(found):
             raise Mismatch("the mail tells of another number of transactions than could be read")
         return [self._spelled(raw) for raw in found]
 
-    def ambiguous(self, name: str, text: Text) -> list[str]:
+    def ambiguous(self, name: str, text: Text, hits: Sequence[Hit]) -> list[str]:
         """Return every value that stands behind a label of this field, in order."""
         rule = self.fields.get(name)
         if rule is None or not rule.labels:
             return []
         begin = _begin(rule, text)
-        hits = [hit for hit in self.labels.hits(text) if hit.start >= begin and hit.label == rule.labels[0]]
-        return [hit.value for hit in hits if hit.value]
+        return [hit.value for hit in hits if hit.start >= begin and hit.label == rule.labels[0] and hit.value]
 
     def _sentence(self, text: Text) -> Raw:
         for pattern in self.sentence:
@@ -73,7 +75,9 @@ class Extraction:
             if rows:
                 return rows
         if self.each is not None:
-            found = [_groups(hit, text.flow) for hit in self.each.finditer(text.folded_flow)]
+            found = [_groups(hit, text.flow) for hit in islice(self.each.each(text.folded_flow), _MOST_ROWS)]
+            if len(found) == _MOST_ROWS:
+                raise BadValue(f"text: it tells of {_MOST_ROWS} transactions and more")
             if found:
                 return found
         if self.columns is not None or self.each is not None:
@@ -87,14 +91,15 @@ class Extraction:
         return raw
 
 
-def _groups(hit: "re2._Match[str]", flow: str) -> Raw:
-    spans = {name: hit.span(number) for name, number in hit.re.groupindex.items()}
-    return {name: flow[start:end].strip() or None if start >= 0 else None for name, (start, end) in spans.items()}
+def _groups(hit: Found, flow: str) -> Raw:
+    return {name: flow[start:end].strip() or None if start >= 0 else None for name, (start, end) in hit.spans().items()}
 
 
 def _begin(rule: FieldRule, text: Text) -> int:
-    hit = rule.after.search(text.folded_body) if rule.after is not None else None
-    return 0 if rule.after is None else hit.end() if hit is not None else len(text.body)
+    if rule.after is None:
+        return 0
+    hit = rule.after.search(text.folded_body)
+    return hit.span()[1] if hit is not None else len(text.body)
 
 
 def _found(rule: FieldRule, hits: Sequence[Hit], text: Text) -> str | None:
@@ -106,7 +111,7 @@ def _found(rule: FieldRule, hits: Sequence[Hit], text: Text) -> str | None:
                 if value:
                     return value
     if rule.below is not None and (found := rule.below.search(text.folded_body)):
-        line = text.body[found.end() :].partition("\n")[2].partition("\n")[0]
+        line = text.body[found.span()[1] :].partition("\n")[2].partition("\n")[0]
         if value := _taken(rule, line.replace("\t", " ").strip()):
             return value
     if rule.pattern is None:
@@ -118,5 +123,5 @@ def _found(rule: FieldRule, hits: Sequence[Hit], text: Text) -> str | None:
 def _taken(rule: FieldRule, value: str) -> str | None:
     if rule.take is None:
         return value
-    found = rule.take.search(fold(value))
+    found = rule.take.search(Encoded(fold(value)))
     return _groups(found, value)["value"] if found is not None else None

@@ -6,8 +6,6 @@ The innermost block counts: it is the bank's own mail.
 
 from dataclasses import dataclass
 
-import re2
-
 from afpd.parse.message import addresses
 from afpd.parse.text import Text, of_lines
 
@@ -27,7 +25,8 @@ _KEYS = {
     "reply-to": "cc",
     "responder a": "cc",
 }
-_LINE = re2.compile(r"^[>\s*]*(" + "|".join(sorted(_KEYS, key=len, reverse=True)) + r")\s?\*?:\*?\s*(.*)$")
+_SPACE = " \t\r\f"
+_LONGEST_KEY = 120
 _MAX_HEADER_LINES = 10
 
 
@@ -44,8 +43,8 @@ class Forwarded:
 
 def unwrapped(text: Text) -> Forwarded | None:
     """Return the innermost mail that is quoted with its header in a text, or None."""
-    lines, folded = text.body.split("\n"), text.folded_body.split("\n")
-    starts = [at for at, line in enumerate(folded) if (hit := _LINE.search(line)) and _KEYS[hit.group(1)] == "from"]
+    lines, folded = text.body.split("\n"), text.folded_body.text.split("\n")
+    starts = [at for at, line in enumerate(folded) if ":" in line and _key(line)[0] == "from"]
     for start in reversed(starts[-20:]):
         found = _block(lines, folded, start, text)
         if found is not None:
@@ -53,21 +52,36 @@ def unwrapped(text: Text) -> Forwarded | None:
     return None
 
 
+def _key(line: str) -> tuple[str, int]:
+    """Return what a line of a quoted header tells, with the offset of its value; an empty word for another line."""
+    words, colon, _ = line[:_LONGEST_KEY].partition(":")
+    if not colon:
+        return "", 0
+    begin = len(words) + 1
+    begin += line[begin : begin + 1] == "*"
+    bare = words.lstrip(">*" + _SPACE).removesuffix("*")
+    key = _KEYS.get(bare[:-1] if bare[-1:] and bare[-1] in _SPACE else bare, "")
+    return key, len(line) - len(line[begin:].lstrip(_SPACE))
+
+
 def _block(lines: list[str], folded: list[str], start: int, text: Text) -> Forwarded | None:
     header: dict[str, str] = {}
     end = start
     for at in range(start, min(start + _MAX_HEADER_LINES, len(lines))):
-        hit = _LINE.search(folded[at])
-        key = _KEYS[hit.group(1)] if hit else ""
-        if hit is None or key in header:
+        key, begin = _key(folded[at])
+        if not key or key in header:
             break
-        begin, finish = hit.span(2)
-        header[key] = lines[at][begin:finish].strip(" *\t")
+        header[key] = lines[at][begin:].strip(" *\t")
         end = at + 1
     senders = [address for _, address in addresses(header.get("from", "").replace("\t", " ")) if "@" in address]
     if len(header) < 3 or "subject" not in header or len(senders) != 1:
         return None
-    rest = [line.lstrip("> ") if line.startswith(">") else line for line in lines[end:]]
+    rest = "\n".join(line.lstrip("> ") if line.startswith(">") else line for line in lines[end:])
     sender = senders[0].strip("[]").removeprefix("mailto:")
-    body = of_lines(rest, text.cut, text.breaks_off)
-    return Forwarded(sender, header["subject"], header.get("date", ""), header.get("to", ""), body)
+    return Forwarded(
+        sender=sender,
+        subject=header["subject"],
+        date=header.get("date", ""),
+        to=header.get("to", ""),
+        text=of_lines(rest, text.cut, text.breaks_off),
+    )

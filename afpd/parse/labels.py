@@ -5,18 +5,20 @@ together, or as a header cell over a value cell. A label whose next neighbour is
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
 
 import re2
 
-from afpd.parse.patterns import quiet
+from afpd.errors import BadValue
+from afpd.parse.search import Pattern
 from afpd.parse.text import Text
 
 _BULLETS = " -•·>*"
+_MOST = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A label in the text: its folded words, where it starts, and the value that belongs to it."""
 
     label: str
@@ -32,19 +34,25 @@ class Labels:
 
     def __init__(self, labels: Iterable[str], colons: bool) -> None:
         longest_first = sorted(set(labels), key=lambda label: (-len(label), label))
-        self._any = re2.compile("|".join(map(_wrappable, longest_first)), quiet()) if longest_first else None
+        self._any = Pattern("|".join(map(_wrappable, longest_first))) if longest_first else None
         self._colons = colons
 
     def hits(self, text: Text) -> list[Hit]:
-        """Return the labels in the order of the text, each with its value."""
+        """Return the labels in the order of the text, each with its value.
+
+        Raises `BadValue` for a text that holds far more of them than any mail.
+        """
         if self._any is None:
             return []
-        body, folded = text.body, text.folded_body
-        spans = [(hit.start(), hit.end()) for hit in self._any.finditer(folded)]
+        body, folded = text.body, text.folded_body.text
+        spans = list(islice(self._any.spans(text.folded_body), _MOST))
+        if len(spans) == _MOST:
+            raise BadValue("text: its labels stand in it a thousand times")
         marks = [
             (start, end, behind)
             for start, end in spans
-            if (behind := _value_start(body, folded, start, end, self._colons)) is not None
+            if not folded[end : end + 1].isalpha()
+            and (behind := _value_start(body, folded, start, end, self._colons)) is not None
         ]
         starts = {start for start, _, _ in marks}
         nexts = [start for start, _, _ in marks[1:]] + [len(body)]
@@ -74,7 +82,7 @@ def _value_start(body: str, folded: str, start: int, end: int, colons: bool) -> 
         return None
     if following in ("", "\n", "\t"):
         return at
-    if following.isalpha() and (colons or at == end):
+    if following.isalpha() and colons:
         return None
     return at
 
@@ -110,7 +118,7 @@ def _below(body: str, start: int, line_end: int, starts: set[int]) -> str | None
     offsets = [begin]
     for cell in body[begin:line_end].split("\t")[:-1]:
         offsets.append(offsets[-1] + len(cell) + 1)
-    if len(offsets) < 2 or not all(offset in starts for offset in offsets):
+    if len(offsets) < 2 or start not in offsets or not all(offset in starts for offset in offsets):
         return None
     below = body[line_end + 1 :].split("\n", 1)[0].split("\t")
     return _tidy(below[offsets.index(start)]) if len(below) == len(offsets) else None

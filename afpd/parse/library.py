@@ -15,7 +15,7 @@ from afpd.parse.dates import DateOrder, moment
 from afpd.parse.extraction import Raw
 from afpd.parse.forwarded import Forwarded, unwrapped
 from afpd.parse.message import Message, read_message
-from afpd.parse.owners import names_of
+from afpd.parse.owners import Owners
 from afpd.parse.prove import prove
 from afpd.parse.text import Text
 from afpd.parse.transactions import Surroundings
@@ -46,7 +46,7 @@ class _Case:
 
     message: Message
     received: datetime
-    owners: tuple[str, ...]
+    owners: Owners
     authentication: Verdict
 
 
@@ -91,7 +91,7 @@ class Library:
             message = read_message(raw)
         except ReadingError as error:
             return Explanation(Reading(Outcome.UNMATCHED, str(error)))
-        owners = names_of(message.recipients, owner)
+        owners = Owners(lambda: message.recipients, owner)
         bank = self._by_address.get(message.sender)
         if bank is None:
             case = _Case(message, received_at, owners, _of_a_person(message))
@@ -223,8 +223,9 @@ def _values(choice: Choice, body: Text) -> tuple[Raw, ...]:
     if choice.template is None or choice.template.gives_nothing:
         return ()
     try:
-        return tuple(choice.template.extraction.raws(body))
-    except Mismatch:
+        extraction = choice.template.extraction
+        return tuple(extraction.raws(body, extraction.labels.hits(body)))
+    except (Mismatch, BadValue):
         return ()
 
 

@@ -1,26 +1,40 @@
 """HTML to lines of cells (see text.py): hidden nodes go, a table row becomes one line with tabs.
 
-Work is bounded: at most `MAX_NODES` nodes are visited, long texts counting as several. What no mail program writes,
-tens of thousands of tags or hundreds inside each other, is not parsed at all: the parser's time grows with the square
-of the depth.
+The parser is lexbor's, for what is no proper HTML is read as browsers do. Its tree is not walked but written out again:
+then every element is closed, every `<` and `>` in a text or attribute is escaped, and one pass over the tags gives the
+lines. A tree of thousands of nodes would cost several times that.
 """
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 
-from afpd.parse.text import Text, of_lines
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
 
-MAX_NODES = 30_000
-_MAX_TAGS = 20_000
-_HARMLESS_TAGS = 1_500
-_MAX_DEPTH = 300
-_NOT_NESTING = frozenset(
-    {
-        *("area", "base", "br", "col", "dd", "dt", "hr", "img", "input", "li", "link", "meta", "option", "p", "param"),
-        *("source", "td", "th", "tr", "wbr"),
-    }
-)
-_UNREAD = ["style", "script", "head", "title", "template", "noscript", "object", "svg", "select", "textarea", "meta"]
-_HIDDEN = '[hidden], [style*="none" i], [style*="hidden" i], [style*="opacity" i], [style*="max-height" i]'
+from afpd.parse.monsters import MAX_TAGS, is_monstrous
+from afpd.parse.text import MAX_CHARACTERS, Text, of_lines
+
+MAX_PIECES = 60_000
+_LONGEST = 4 * 5 * MAX_CHARACTERS  # four times what is read, were every letter an `&amp;`
+# Of the elements in the last line the content is written out unescaped; no mail shows any of them.
+_UNREAD = [
+    *(
+        "style",
+        "script",
+        "head",
+        "title",
+        "template",
+        "noscript",
+        "object",
+        "svg",
+        "math",
+        "select",
+        "textarea",
+        "meta",
+    ),
+    *("iframe", "noembed", "noframes", "xmp", "plaintext"),
+]
 _BLOCKS = frozenset(
     {
         *("address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "div", "dl", "dt"),
@@ -28,117 +42,224 @@ _BLOCKS = frozenset(
         *("main", "nav", "ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
     }
 )
+_EMPTY = frozenset(
+    {
+        *("area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "keygen", "link"),
+        *("param", "source", "track", "wbr"),
+    }
+)
+_LONG_TAG = 400
+_COMMENT = "!--"
+_BREAK = "\v"  # cleaned to a blank where it stands in a line
 _HIDING = ("display:none", "visibility:hidden", "opacity:0;", "max-height:0;", "max-height:0px;")
 
 
-def of_html(source: str, ends_open: bool = False) -> Text:
+def of_html(source: str, ends_open: bool = False, most_tags: int = MAX_TAGS) -> Text:
     """Return the visible text of an HTML body, rows as lines and cells parted by tabs."""
-    if _is_monstrous(source):
+    if is_monstrous(source, most_tags):
         return Text("", cut=True)
-    tree = LexborHTMLParser(source)
+    tree = LexborHTMLParser(source, options=LexborDocumentOptions.WO_EVENTS)
     tree.strip_tags(_UNREAD)
-    if tree.root is None:
-        return Text("")
-    for node in tree.css(_HIDDEN):
-        if _is_hidden(node):
-            node.decompose()
-    writer = _Writer(MAX_NODES)
-    writer.write(tree.root)
-    return of_lines(writer.lines, writer.left <= 0, ends_open and source[-1:] not in ">\n ")
+    written = (tree.root.html if tree.root is not None else None) or ""
+    pieces = _readable(written).split("<", MAX_PIECES)
+    lines = "\n".join(_Writer().lines_of(pieces[1:MAX_PIECES]))
+    cut = len(pieces) > MAX_PIECES or len(lines) > _LONGEST
+    lines = lines[:_LONGEST]
+    if "&" in lines:
+        lines = lines.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return of_lines(lines, cut, ends_open and source[-1:] not in ">\n ")
 
 
-def _is_monstrous(source: str) -> bool:
-    """Return whether a source has more tags, or more of them inside each other, than a mail ever has."""
-    tags = source.count("<")
-    if tags <= _HARMLESS_TAGS:
-        return False
-    depth = deepest = 0
-    for piece in source.split("<") if tags <= _MAX_TAGS else ():
-        if piece[:1] == "/":
-            depth -= depth > 0
-        elif piece[:1].isalpha() and _name(piece) not in _NOT_NESTING:
-            depth += 1
-            deepest = max(deepest, depth)
-    return tags > _MAX_TAGS or deepest > _MAX_DEPTH
+def _readable(written: str) -> str:
+    """Return written-out HTML with its blanks as such; a break that may count is a vertical tab."""
+    written = written.replace("\t", " ").replace("&nbsp;", "\u00a0").replace("\r", " ")
+    return written.replace("\n", _BREAK if "<pre" in written else " ")
 
 
-def _name(piece: str) -> str:
-    """Return the name of the tag that a piece behind `<` begins with."""
-    return piece[:12].partition(">")[0].partition(" ")[0].rstrip("/").lower()
+@dataclass(slots=True)
+class _Row:
+    """An open table row: where its lines go, and what its cells hold; a frame has other tables in it."""
 
-
-def _is_hidden(node: LexborNode) -> bool:
-    if node.tag in ("body", "html"):
-        return False
-    attributes = node.attributes
-    if "hidden" in attributes:
-        return True
-    style = "".join((attributes.get("style") or "").lower().replace("!important", "").split()) + ";"
-    return any(rule in style for rule in _HIDING)
+    lines: list[str]
+    cells: list[list[str]]
+    preformatted: bool
+    is_frame: bool = False
 
 
 class _Writer:
-    """Collects lines while walking a tree without recursion; `left` counts down what may still be visited."""
+    """Collects lines from the tags and texts of written-out HTML."""
 
-    def __init__(self, left: int) -> None:
-        self.lines: list[str] = []
-        self.left = left
+    def __init__(self) -> None:
+        self._lines: list[str] = []
         self._line: list[str] = []
+        self._rows: list[_Row] = []
+        self._preformatted = False
 
-    def write(self, root: LexborNode) -> None:
-        """Walk everything below `root` in document order."""
-        todo: list[LexborNode | None] = [root]
-        preformatted = root.tag == "pre"
-        while todo and self.left > 0:
-            node = todo.pop()
-            if node is None:
-                self._break()
-                preformatted = False
-                continue
-            tag = node.tag or ""
-            self.left -= 1
-            if tag == "-text":
-                self._add(node.text_content or "", preformatted)
-                continue
-            if tag == "tr" and self._row(node):
-                continue
-            if tag in _BLOCKS:
-                self._break()
-                preformatted = preformatted or tag == "pre"
-                todo.append(None)
-            todo.extend(reversed(list(node.iter(include_text=True))))
-        self._break()
+    def lines_of(self, pieces: list[str]) -> list[str]:
+        """Return the lines of the pieces that stand behind each `<`."""
+        known: dict[str, _Act | None] = {}
+        line, queue = self._line, iter(pieces)
+        for piece in queue:
+            tag, end, text = piece.partition(">")
+            if not end:
+                tag, text = _whole_tag(tag, queue)
+            act = known.get(tag, _unknown)
+            if act is _unknown:
+                act = known[tag] = _act_of(tag) if len(tag) < _LONG_TAG else _act_of.__wrapped__(tag)
+            if act is _pass_over:
+                text = _behind(tag, text, queue)
+            elif act is not None:
+                if line:
+                    self._lines.append("".join(line))
+                    line.clear()
+                if act is not _begin_line:
+                    act(self)
+            if self._preformatted:
+                self._add(text, is_block_end=act is _begin_line and (tag[0] == "/" or tag[:2] in ("br", "hr")))
+            elif line or (text and (not text.isspace() or "\u3000" in text)):
+                line.append(text)
+        self._lines.append("".join(line))
+        return self._lines
 
-    def _add(self, text: str, preformatted: bool) -> None:
-        self.left -= len(text) // 64
-        text = text.replace("\t", " ")
-        if not preformatted:
-            self._line.append(text.replace("\n", " ").replace("\r", " "))
+    def _add(self, text: str, *, is_block_end: bool) -> None:
+        """Add a text whose own breaks count; behind the end of any block they are blanks again."""
+        if is_block_end:
+            self._preformatted = False
+            self._line.append(text)
             return
-        for number, line in enumerate(text.split("\n")):
-            if number:
-                self._break()
-            self._line.append(line)
+        *whole, last = text.split(_BREAK)
+        for line in whole:
+            self._lines.append("".join([*self._line, line]))
+            self._line.clear()
+        self._line.append(last)
 
-    def _break(self) -> None:
-        if self._line:
-            self.lines.append("".join(self._line))
-            self._line = []
+    def open_pre(self) -> None:
+        """Begin a text whose own line breaks count."""
+        self._preformatted = True
 
-    def _row(self, row: LexborNode) -> bool:
-        """Write a row that is no mere frame for other tables as lines of cells; say whether it was one."""
-        cells = [cell for cell in row.iter() if cell.tag in ("td", "th")]
-        if len(cells) < 2 or row.css_first("table") is not None:
-            return False
-        self._break()
-        self.lines.extend(_joined([self._cell(cell) for cell in cells]))
-        return True
+    def open_table(self) -> None:
+        """Make frames of the rows that the table stands in."""
+        for row in reversed(self._rows):
+            if row.is_frame:
+                break
+            row.is_frame = True
 
-    def _cell(self, cell: LexborNode) -> list[str]:
-        inner = _Writer(self.left)
-        inner.write(cell)
-        self.left = inner.left
-        return [line for line in inner.lines if line.strip()]
+    def open_row(self) -> None:
+        """Begin a row; between its cells nothing can stand."""
+        self._rows.append(_Row(self._lines, [], self._preformatted))
+
+    def open_cell(self) -> None:
+        """Begin a cell, which has lines of its own."""
+        self._preformatted = False
+        if self._rows:
+            self._lines = []
+            self._rows[-1].cells.append(self._lines)
+
+    def close_row(self) -> None:
+        """Write a row of cells as one line, one that is a mere frame for other tables as the lines of its cells."""
+        if not self._rows:
+            return
+        row = self._rows.pop()
+        self._lines = row.lines
+        joined = len(row.cells) > 1 and not row.is_frame
+        self._preformatted = joined and row.preformatted
+        if joined:
+            self._lines.extend(_joined([[line for line in cell if not line.isspace()] for cell in row.cells]))
+        else:
+            self._lines.extend(line for cell in row.cells for line in cell)
+
+
+_Act = Callable[[_Writer], None]
+
+
+def _unknown(_: _Writer) -> None:
+    """Stand for a tag that was not met yet."""
+
+
+def _pass_over(_: _Writer) -> None:
+    """Stand for a comment, or the tag of an element that nobody sees."""
+
+
+def _begin_line(_: _Writer) -> None:
+    """Do nothing beside beginning another line, which all acts do."""
+
+
+_ACTS: dict[str, _Act] = {
+    **dict.fromkeys((*_BLOCKS, *(f"/{name}" for name in _BLOCKS)), _begin_line),
+    "pre": _Writer.open_pre,
+    "table": _Writer.open_table,
+    "tr": _Writer.open_row,
+    "/tr": _Writer.close_row,
+    "td": _Writer.open_cell,
+    "th": _Writer.open_cell,
+}
+
+
+@lru_cache(maxsize=4096)
+def _act_of(tag: str) -> _Act | None:
+    """Return what is done at a tag; nothing at one within a line. A bank's mails have the same tags for years."""
+    if tag.startswith(_COMMENT):
+        return _pass_over
+    name, _, attributes = tag.partition(" ")
+    if attributes and _hides(attributes) and name not in ("body", "html"):
+        return None if name in _EMPTY else _pass_over
+    return _ACTS.get(name)
+
+
+def _whole_tag(begun: str, queue: Iterator[str]) -> tuple[str, str]:
+    """Return a tag in whose own name or attribute's name a `<` stands, and the text behind it."""
+    parts = [begun]
+    for piece in queue:
+        part, end, text = piece.partition(">")
+        parts.append(part)
+        if end:
+            return "<".join(parts), text
+    return "<".join(parts), ""
+
+
+def _behind(tag: str, text: str, queue: Iterator[str]) -> str:
+    """Pass over a comment or an element with all that is in it; return the text behind it."""
+    if tag.startswith(_COMMENT):
+        return _behind_comment(f"{tag}>{text}", queue)
+    name = tag.partition(" ")[0]
+    opening, closing, depth = f"{name} ", f"/{name}", 1
+    for piece in queue:
+        inner, end, text = piece.partition(">")
+        if inner.startswith(_COMMENT):
+            _behind_comment(piece, queue)
+            continue
+        if not end:
+            inner, text = _whole_tag(inner, queue)
+        if inner == closing:
+            depth -= 1
+            if not depth:
+                return text
+        elif inner == name or inner.startswith(opening):
+            depth += 1
+    return ""
+
+
+def _behind_comment(begun: str, queue: Iterator[str]) -> str:
+    for piece in chain([begun[len(_COMMENT) :]], queue):
+        _, end, text = piece.partition("-->")
+        if end:
+            return text
+    return ""
+
+
+def _hides(attributes: str) -> bool:
+    """Return whether attributes, as they are written out, make an element invisible."""
+    lower = attributes.lower()
+    if "none" not in lower and "hidden" not in lower and "opacity" not in lower and "max-height" not in lower:
+        return False
+    for attribute in attributes.removesuffix('"').split('" '):
+        name, _, value = attribute.partition('="')
+        if name == "hidden":
+            return True
+        style = "".join(value.lower().replace("!important", "").split()) + ";"
+        if name == "style" and any(rule in style for rule in _HIDING):
+            return True
+    return False
 
 
 def _joined(cells: list[list[str]]) -> list[str]:

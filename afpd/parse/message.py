@@ -4,67 +4,92 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-
-import re2
+from functools import cached_property
+from itertools import islice
 
 from afpd.errors import ReadingError
 from afpd.parse.charset import decoded_words
 from afpd.parse.fold import clean, collapse
 from afpd.parse.markup import of_html
-from afpd.parse.mime import Part, leaves, split_head
+from afpd.parse.mime import Head, Part, leaves, read_head
+from afpd.parse.search import Encoded, Pattern
 from afpd.parse.text import Text, of_plain
 
 _MAX_BODIES = 6
-_MAILBOX = re2.compile(r'((?:"(?:[^"\\]|\\.)*"|[^<>,"])*)<([^<>]*)>|([^\s,;<>"()]+@[^\s,;<>"()]+)')
+_MAX_TAGS = 12_000
+_MOST_FIELDS = 20
+_LONGEST_FIELD = 4096
+_MAILBOX = Pattern(
+    r'(?P<name>(?:"(?:[^"\\]|\\.)*"|[^<>,"])*)<(?P<address>[^<>]*)>|(?P<bare>[^\s,;<>"()]+@[^\s,;<>"()]+)'
+)
+_SPECIALS = frozenset(' ,;<>"()')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
     """The topmost headers of a mail, decoded, and the leaves that may hold its text.
 
-    `sender` is the one address of From in lower case, empty when there is none or more than one; `sender_name` the
-    display name beside it; `recipients` the names and addresses of To and Delivered-To; `date` the Date header, aware
-    in UTC, or None; `authentication` the topmost Authentication-Results, or None.
+    `sender` is the one address of From in lower case, empty when there is none or more than one; `authentication` the
+    topmost Authentication-Results, or None.
     """
 
     subject: str
     sender: str
-    sender_name: str
-    recipients: tuple[tuple[str, str], ...]
     message_id: str | None
-    date: datetime | None
     authentication: str | None
     raw: bytes
-    parts: tuple[Part, ...]
+    head: Head
+
+    @property
+    def sender_name(self) -> str:
+        """Return the display name beside the sender's address."""
+        return next((name for value in self.head.each(b"from") for name, _ in addresses(value)), "")
+
+    @cached_property
+    def recipients(self) -> tuple[tuple[str, str], ...]:
+        """Return the names and addresses of To and Delivered-To."""
+        fields = (*islice(self.head.each(b"to"), _MOST_FIELDS), *islice(self.head.each(b"delivered-to"), _MOST_FIELDS))
+        return tuple(pair for value in fields for pair in addresses(value))
+
+    @cached_property
+    def date(self) -> datetime | None:
+        """Return the moment of the Date header, aware in UTC, or None."""
+        return date_header(self.head.first(b"date") or "")
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """Return the leaves that may hold text."""
+        return tuple(part for part in leaves(self.raw, self.head) if part.is_text)
 
     def bodies(self) -> Iterator[Text]:
         """Yield the bodies that have content: HTML first, then plain, then attached texts."""
         ordered = sorted(self.parts, key=lambda part: (part.attached, not part.is_html))
+        tags = _MAX_TAGS
         for part in ordered[:_MAX_BODIES]:
             source = part.text(self.raw)
-            opened = of_html if part.is_html or _looks_like_html(source) else of_plain
-            text = opened(source, part.end >= len(self.raw) and not self.raw.endswith(b"\n"))
+            ends_open = part.end >= len(self.raw) and not self.raw.endswith(b"\n")
+            if part.is_html or _looks_like_html(source):
+                text = of_html(source, ends_open, tags)
+                tags -= source.count("<")
+            else:
+                text = of_plain(source, ends_open)
             if not text.is_blank:
                 yield text
 
 
 def read_message(raw: bytes) -> Message:
     """Return the message in RFC 822 bytes. Raises `ReadingError` for bytes without a single header."""
-    fields, _ = split_head(raw, 0, len(raw))
-    if not fields:
+    head = read_head(raw, 0, len(raw))
+    if not head.fields:
         raise ReadingError("this is no mail: it has no headers")
-    senders = _addresses(fields, ("from",))
-    only = senders[0] if len(senders) == 1 else ("", "")
+    senders = [address for value in islice(head.each(b"from"), _MOST_FIELDS) for _, address in _mailboxes(value)]
     return Message(
-        subject=collapse(clean(decoded_words(_first(fields, "subject") or ""))),
-        sender=only[1],
-        sender_name=only[0],
-        recipients=tuple(_addresses(fields, ("to", "delivered-to"))),
-        message_id=_first(fields, "message-id") or None,
-        date=date_header(_first(fields, "date") or ""),
-        authentication=_first(fields, "authentication-results"),
+        subject=collapse(clean(decoded_words(head.first(b"subject") or ""))),
+        sender=senders[0] if len(senders) == 1 else "",
+        message_id=head.first(b"message-id") or None,
+        authentication=head.first(b"authentication-results"),
         raw=raw,
-        parts=tuple(part for part in leaves(raw) if part.is_text),
+        head=head,
     )
 
 
@@ -90,20 +115,33 @@ def date_header(value: str) -> datetime | None:
 
 def addresses(value: str) -> list[tuple[str, str]]:
     """Return the names and lower-cased addresses of an address header (RFC 5322, 3.4); a name never gives one."""
+    return [(_name(words), address) for words, address in _mailboxes(value)]
+
+
+def _mailboxes(value: str) -> list[tuple[str, str]]:
+    """Return the names, still encoded, and the addresses of an address header."""
+    simple = _simple_address(value.strip()) if len(value) <= _LONGEST_FIELD else None
+    if simple is not None:
+        return [(simple[0], simple[1].strip().lower())]
     found = []
-    for hit in _MAILBOX.finditer(value[:4096]):
-        address = (hit.group(2) or hit.group(3) or "").strip().lower()
-        name = decoded_words((hit.group(1) or "").strip().strip('"').replace("\\", ""))
-        found.append((collapse(clean(name)), address))
+    for words in (hit.texts() for hit in _MAILBOX.each(Encoded(value[:_LONGEST_FIELD]))):
+        address = words.get("address") or words.get("bare") or ""
+        found.append((words.get("name") or "", address.strip().lower()))
     return found
 
 
-def _first(fields: list[tuple[str, str]], name: str) -> str | None:
-    return next((value for key, value in fields if key == name), None)
+def _simple_address(value: str) -> tuple[str, str] | None:
+    """Return the name and address of a header of the two usual forms, `Name <address>` and `address`, or None."""
+    name, opened, rest = value.partition("<")
+    if opened:
+        usual = rest.find(">") == len(rest) - 1 >= 0 and "<" not in rest and not any(mark in name for mark in '>,"')
+        return (name, rest[:-1]) if usual else None
+    usual = "@" in value[1:-1] and value.isascii() and value.isprintable() and _SPECIALS.isdisjoint(value)
+    return ("", value) if usual else None
 
 
-def _addresses(fields: list[tuple[str, str]], names: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [pair for key, value in fields if key in names for pair in addresses(value)]
+def _name(words: str) -> str:
+    return collapse(clean(decoded_words(words.strip().strip('"').replace("\\", ""))))
 
 
 def _looks_like_html(source: str) -> bool:

@@ -13,6 +13,8 @@ MAX_TEXT = 1 << 20
 MAX_DEPTH = 12
 MAX_PARTS = 100
 _MAX_HEADERS = 64 * 1024
+_MOST_PARAMETERS = 50
+_FOLD = b"\x00"  # stands for the break and the blank of a folded line
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +49,43 @@ class Part:
         return decode(_transfer_decoded(payload, self.encoding)[:MAX_TEXT], self.charset)
 
 
-def split_head(raw: bytes, start: int, end: int) -> tuple[list[tuple[str, str]], int]:
-    """Return the header fields (lower-cased name, unfolded value, in order) and the offset where the body begins."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The header fields of a message or part, decoded when they are asked for, and where the body begins."""
+
+    fields: dict[bytes, list[bytes]]
+    body: int
+
+    def first(self, name: bytes) -> str | None:
+        """Return the unfolded value of the topmost field of this name (in lower case), or None."""
+        return next(self.each(name), None)
+
+    def each(self, name: bytes) -> Iterator[str]:
+        """Yield the unfolded values of the fields of this name, from the top."""
+        for value in self.fields.get(name, ()):
+            yield " ".join(map(_decoded, value.split(_FOLD))) if _FOLD in value else _decoded(value)
+
+
+def read_head(raw: bytes, start: int, end: int) -> Head:
+    """Return the header fields between two offsets (RFC 5322, 2.2); what is no field is passed over."""
     stop, body = _end_of_head(raw, start, end)
-    fields: list[tuple[str, str]] = []
-    for line in raw[start : min(stop, start + _MAX_HEADERS)].splitlines():
-        text = line.decode("utf-8", "surrogateescape") if line.isascii() else decode(line, "")
-        if text[:1] in (" ", "\t") and fields:
-            fields[-1] = (fields[-1][0], f"{fields[-1][1]} {text.strip()}")
-            continue
-        name, colon, value = text.partition(":")
-        if colon and name and " " not in name.strip():
-            fields.append((name.strip().lower(), value.strip()))
-    return fields, body
+    fields: dict[bytes, list[bytes]] = {}
+    lines = raw[start : min(stop, start + _MAX_HEADERS)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    for line in lines.replace(b"\n\t", _FOLD).replace(b"\n ", _FOLD).split(b"\n"):
+        name, colon, value = line.partition(b":")
+        key = name.strip().lower()
+        if colon and name and b" " not in key:
+            fields.setdefault(key, []).append(value)
+    return Head(fields, body)
 
 
-def leaves(raw: bytes) -> list[Part]:
+def _decoded(line: bytes) -> str:
+    return (line.decode("ascii") if line.isascii() else decode(line, "")).strip()
+
+
+def leaves(raw: bytes, head: Head | None = None) -> list[Part]:
     """Return the leaf parts of a message in their order; nested messages are opened too."""
-    return list(_walk(raw, 0, len(raw), 0, [MAX_PARTS]))
+    return list(_walk(raw, head or read_head(raw, 0, len(raw)), len(raw), 0, [MAX_PARTS]))
 
 
 def parameters(value: str) -> tuple[str, dict[str, str]]:
@@ -81,29 +102,27 @@ def parameters(value: str) -> tuple[str, dict[str, str]]:
     return pieces[0].strip().lower(), found
 
 
-def _walk(raw: bytes, start: int, end: int, depth: int, left: list[int]) -> Iterator[Part]:
+def _walk(raw: bytes, head: Head, end: int, depth: int, left: list[int]) -> Iterator[Part]:
     left[0] -= 1
     if left[0] < 0:
         return
-    fields, body = split_head(raw, start, end)
-    headers = dict(reversed(fields))
-    kind, given = parameters(headers.get("content-type", "text/plain"))
+    kind, given = parameters(head.first(b"content-type") or "text/plain")
     if kind == "message/rfc822" and depth < MAX_DEPTH:
-        yield from _walk(raw, body, end, depth + 1, left)
+        yield from _walk(raw, read_head(raw, head.body, end), end, depth + 1, left)
         return
     boundary = given.get("boundary", "")
     if kind.startswith("multipart/") and boundary and depth < MAX_DEPTH:
-        for first, last in _sections(raw, body, end, boundary.encode("utf-8", "surrogateescape")):
-            yield from _walk(raw, first, last, depth + 1, left)
+        for first, last in _sections(raw, head.body, end, boundary.encode("utf-8", "replace")):
+            yield from _walk(raw, read_head(raw, first, last), last, depth + 1, left)
         return
-    disposition, about = parameters(headers.get("content-disposition", ""))
+    disposition, about = parameters(head.first(b"content-disposition") or "")
     yield Part(
         content_type=kind if "/" in kind else "text/plain",
         charset=given.get("charset", ""),
-        encoding=headers.get("content-transfer-encoding", "").partition(";")[0].strip().lower(),
+        encoding=(head.first(b"content-transfer-encoding") or "").partition(";")[0].strip().lower(),
         attached=disposition == "attachment",
         name=about.get("filename", "") or given.get("name", ""),
-        start=body,
+        start=head.body,
         end=end,
     )
 
@@ -146,8 +165,11 @@ def _end_of_head(raw: bytes, start: int, end: int) -> tuple[int, int]:
         return start, start + 1
     if raw[start : start + 2] == b"\r\n":
         return start, start + 2
-    found = [(at, at + len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if (at := raw.find(mark, start, end)) >= 0]
-    return min(found) if found else (end, end)
+    crlf = raw.find(b"\r\n\r\n", start, end)
+    lf = raw.find(b"\n\n", start, crlf if crlf >= 0 else end)
+    if lf >= 0:
+        return lf, lf + 2
+    return (crlf, crlf + 4) if crlf >= 0 else (end, end)
 
 
 def _transfer_decoded(payload: bytes, encoding: str) -> bytes:
@@ -169,8 +191,8 @@ def _base64(payload: bytes) -> bytes:
 
 def _semicolons(value: str) -> list[str]:
     """Split at semicolons that stand outside quotes."""
-    if '"' not in value:
-        return value.split(";")
+    if "\\" not in value and not any(";" in quoted for quoted in value.split('"')[1::2]):
+        return value.split(";", _MOST_PARAMETERS)
     pieces, current, quoted, escaped = [], "", False, False
     for char in value[:8192]:
         if char == ";" and not quoted:

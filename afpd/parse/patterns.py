@@ -3,6 +3,7 @@
 import re2
 
 from afpd.parse.fold import fold
+from afpd.parse.search import quiet
 
 _SYNTAX = re2.compile(r"\\x\{[^}]*\}|\\[A-Za-z]|\(\?P<\w+>|\(\?[a-zA-Z-]+[:)]|\[\[?:\^?\w+:\]\]?")
 
@@ -16,13 +17,6 @@ PIECES = {
     "iban": r"cr[\dx*]+",
     "mask": r"[*x]*[\d*x -]*\d{4}x?",
 }
-
-
-def quiet() -> "re2.Options":
-    """Return the options of every pattern: no lines on stderr for a bad one."""
-    options = re2.Options()
-    options.log_errors = False
-    return options
 
 
 def checked_pattern(source: str) -> str:

@@ -8,7 +8,7 @@ from afpd.parse.bank import Bank
 from afpd.parse.bankfile import BankFile, ExampleTable, ExpectedTable, SampleTable, TemplateTable
 from afpd.parse.lines import line_of
 from afpd.parse.markup import of_html
-from afpd.parse.owners import names_of
+from afpd.parse.owners import Owners
 from afpd.parse.template import Template
 from afpd.parse.text import Text, of_plain
 from afpd.parse.transactions import Surroundings
@@ -68,4 +68,4 @@ def _differences(expected: list[ExpectedTable], read: tuple[Transaction, ...]) -
 
 def _opened(example: ExampleTable) -> tuple[Text, Surroundings]:
     text = of_html(example.html) if example.html is not None else of_plain(example.text or "")
-    return text, Surroundings(example.received, example.subject, names_of([(example.to, "")], None))
+    return text, Surroundings(example.received, example.subject, Owners(lambda: [(example.to, "")]))

@@ -4,16 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-import re2
-
 from afpd.errors import BadValue
 from afpd.model import Transaction
 from afpd.parse.bankfile import KNOWN_FIELDS, BankFile, FieldTable, TemplateTable
 from afpd.parse.columns import Columns
 from afpd.parse.extraction import Extraction, FieldRule, Raw
 from afpd.parse.fold import fold_word
-from afpd.parse.labels import Labels
-from afpd.parse.patterns import quiet
+from afpd.parse.labels import Hit, Labels
+from afpd.parse.search import Pattern
 from afpd.parse.text import Text
 from afpd.parse.transactions import Case, Meaning, Surroundings
 from afpd.parse.values import amount, money
@@ -23,14 +21,12 @@ _MARKS = " .,:;"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A pattern that must, or must not, stand in the subject or the body."""
+    """A pattern that must, or must not, stand in the subject or the body; `unmet` says in words that it is not so."""
 
     pattern: str
     place: str
     wanted: bool
-
-    def __str__(self) -> str:
-        return f"the {self.place} {'lacks' if self.wanted else 'holds'} /{self.pattern}/"
+    unmet: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +50,20 @@ class Template:
             return ()
         if text.cut:
             raise BadValue("text: it is too long to be read whole")
-        raws = self.extraction.raws(text)
-        self._refuse_two_amounts(raws, text)
+        hits = self.extraction.labels.hits(text)
+        raws = self.extraction.raws(text, hits)
+        self._refuse_two_amounts(raws, text, hits)
         _refuse_a_broken_end(raws, text)
         return tuple(self.meaning.transaction(raw, text, around) for raw in raws)
 
-    def _refuse_two_amounts(self, raws: list[Raw], text: Text) -> None:
+    def _refuse_two_amounts(self, raws: list[Raw], text: Text, hits: list[Hit]) -> None:
         """The label of the amount with two different values behind it is a guess, whichever is taken."""
         if len(raws) != 1:
             return
-        found = {value for value in map(self._value_of, self.extraction.ambiguous("amount", text)) if value}
+        written = set(self.extraction.ambiguous("amount", text, hits))
+        if len(written) < 2:
+            return
+        found = {value for value in map(self._value_of, written) if value}
         if len(found) > 1:
             raise BadValue("amount: the mail gives two")
 
@@ -106,11 +106,11 @@ def _built(file: BankFile, table: TemplateTable, every_label: frozenset[str]) ->
 
 def _conditions(table: TemplateTable) -> Iterator[Condition]:
     for pattern in table.subject:
-        yield Condition(pattern, "subject", wanted=True)
+        yield Condition(pattern, "subject", wanted=True, unmet=f"the subject lacks /{pattern}/")
     for pattern in table.must:
-        yield Condition(pattern, "body", wanted=True)
+        yield Condition(pattern, "body", wanted=True, unmet=f"the body lacks /{pattern}/")
     for pattern in table.must_not:
-        yield Condition(pattern, "body", wanted=False)
+        yield Condition(pattern, "body", wanted=False, unmet=f"the body holds /{pattern}/")
 
 
 def _labels(table: TemplateTable) -> Iterator[str]:
@@ -129,7 +129,7 @@ def _extraction(table: TemplateTable) -> Extraction:
     return Extraction(
         labels=Labels(in_lines, table.colons),
         fields={name: _field(field) for name, field in table.fields.items()},
-        sentence=tuple(re2.compile(source, quiet()) for source in table.sentence),
+        sentence=tuple(map(Pattern, table.sentence)),
         each=_compiled(table.each),
         count=_compiled(table.count),
         columns=None
@@ -137,7 +137,7 @@ def _extraction(table: TemplateTable) -> Extraction:
         else Columns(
             {name: tuple(words) for name, words in columns.fields.items()},
             frozenset(columns.others),
-            re2.compile(columns.row, quiet()),
+            Pattern(columns.row),
         ),
         underscores=tuple(table.underscores),
     )
@@ -169,8 +169,7 @@ def _meaning(file: BankFile, table: TemplateTable, every_label: frozenset[str]) 
         status=table.status,
         required=frozenset(table.required) | {"amount"} | dated,
         cases=tuple(
-            Case(case.field, re2.compile(case.matches, quiet()), case.kind, case.direction, case.status)
-            for case in table.case
+            Case(case.field, Pattern(case.matches), case.kind, case.direction, case.status) for case in table.case
         ),
         merchant_else=table.merchant_else,
         payer_copy=(copy.payer, copy.reader) if copy else None,
@@ -178,8 +177,8 @@ def _meaning(file: BankFile, table: TemplateTable, every_label: frozenset[str]) 
     )
 
 
-def _compiled(source: str | None) -> "re2._Regexp[str] | None":
-    return None if source is None else re2.compile(source, quiet())
+def _compiled(source: str | None) -> Pattern | None:
+    return None if source is None else Pattern(source)
 
 
 def _folded(signs: Mapping[str, str]) -> dict[str, str]:

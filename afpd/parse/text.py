@@ -7,15 +7,12 @@ same as one line, for sentences. Both have a folded twin of equal length.
 from dataclasses import dataclass
 from functools import cached_property
 
-import re2
-
-from afpd.parse.fold import clean, collapse, fold
+from afpd.parse.fold import clean, collapse, folded, joined_words
+from afpd.parse.search import Encoded, Pattern
 
 MAX_CHARACTERS = 64 * 1024
 _MAX_MARKS = 4_000
-_PICTURES = re2.compile(r"(?i)\[(?:image|imagen|cid)\b[^\]\n]*\]|<(?:https?|mailto|tel|cid):[^>\s]*>")
-_QUOTES = re2.compile(r"(?m)^[ \t]*(?:>[ \t]?)+")
-_MARKS = re2.compile(r"[*\n]")
+_PICTURES = Pattern(r"(?i)\[(?:image|imagen|cid)\b[^\]\n]*\]|<(?:https?|mailto|tel|cid):[^>\s]*>")
 
 
 @dataclass(frozen=True)
@@ -31,9 +28,9 @@ class Text:
     breaks_off: bool = False
 
     @cached_property
-    def folded_body(self) -> str:
+    def folded_body(self) -> Encoded:
         """Return `body` folded, at the same offsets."""
-        return fold(self.body)
+        return folded(self.body)
 
     @cached_property
     def flow(self) -> str:
@@ -41,9 +38,9 @@ class Text:
         return collapse(self.body)
 
     @cached_property
-    def folded_flow(self) -> str:
+    def folded_flow(self) -> Encoded:
         """Return `flow` folded, at the same offsets."""
-        return fold(self.flow)
+        return joined_words(self.folded_body, len(self.flow)) or folded(self.flow)
 
     @property
     def is_blank(self) -> bool:
@@ -51,15 +48,23 @@ class Text:
         return not any(char.isalnum() for char in self.body)
 
 
-def of_lines(lines: list[str], cut: bool = False, breaks_off: bool = False) -> Text:
+def of_lines(text: str, cut: bool = False, breaks_off: bool = False) -> Text:
     """Return a Text of raw lines (a tab between cells): cleaned, blanks collapsed, blank lines dropped."""
-    joined = "\n".join(lines)
-    cut = cut or len(joined) > 4 * MAX_CHARACTERS
-    joined = clean(joined[: 4 * MAX_CHARACTERS])
-    if len(joined) > MAX_CHARACTERS:
-        joined, cut = joined[:MAX_CHARACTERS], True
-    tidy = ("\t".join(map(collapse, line.split("\t"))) for line in joined.split("\n"))
-    return Text("\n".join(line for line in tidy if line.strip()), cut, breaks_off)
+    cut = cut or len(text) > 4 * MAX_CHARACTERS
+    text = clean(text[: 4 * MAX_CHARACTERS])
+    if len(text) > MAX_CHARACTERS:
+        text, cut = text[:MAX_CHARACTERS], True
+    lines = _spaced(text).split("\n")
+    return Text("\n".join(line for line in lines if line and not line.isspace()), cut, breaks_off)
+
+
+def _spaced(text: str) -> str:
+    """Return a clean text with one blank for many, and none beside a tab or break."""
+    if "\u3000" in text:
+        return "\n".join("\t".join(map(collapse, line.split("\t"))) for line in text.split("\n") if line)
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text.replace(" \n", "\n").replace("\n ", "\n").replace(" \t", "\t").replace("\t ", "\t").strip(" ")
 
 
 def of_plain(text: str, ends_open: bool = False) -> Text:
@@ -70,19 +75,29 @@ def of_plain(text: str, ends_open: bool = False) -> Text:
     cut = len(text) > MAX_CHARACTERS
     text = clean(text[:MAX_CHARACTERS])
     if "[" in text or "<" in text:
-        text = _PICTURES.sub("", text)
+        text = _PICTURES.removed_from(text)
     if 0 < text.count(">") < _MAX_MARKS:
-        text = _QUOTES.sub("", text)
+        text = "\n".join(_unquoted(line) if ">" in line else line for line in text.split("\n"))
     if 0 < text.count("*") < _MAX_MARKS:
         text = _without_bold(text)
     breaks_off = ends_open and not text[-1:].isspace()
-    return of_lines([_cells(line) for line in text.split("\n")], cut, breaks_off)
+    if "|" in text:
+        text = "\n".join(_cells(line) if "|" in line else line for line in text.split("\n"))
+    return of_lines(text, cut, breaks_off)
+
+
+def _unquoted(line: str) -> str:
+    """Take away the quote marks that a line begins with, and one blank behind each."""
+    at = len(line) - len(line.lstrip(" \t"))
+    if line[at : at + 1] != ">":
+        return line
+    while line[at : at + 1] == ">":
+        at += 2 if line[at + 1 : at + 2] in (" ", "\t") else 1
+    return line[at:]
 
 
 def _cells(line: str) -> str:
     """A row that was drawn with bars has bars for cell walls."""
-    if "|" not in line:
-        return line
     bare = line.strip()
     outer = bare.startswith("|") and bare.endswith("|") and len(bare) > 1
     if outer:
@@ -97,23 +112,33 @@ def _without_bold(text: str) -> str:
     first, of several closings on a line the last make the pair: `*PIXELB *Q7 Dublin*` keeps its inner star. A pair may
     reach over the end of one line.
     """
-    gone: set[int] = set()
+    gone: list[int] = []
     opening = closing = -1
-    for at in (hit.start() for hit in _MARKS.finditer(text)):
+    line_end = next_end = 0  # the first and the second line break behind the opening star
+    at = text.find("*")
+    while at >= 0:
         role = _role(text, at)
-        ends = role == "open" or text[at] == "\n"
-        if ends and closing >= 0:
-            gone |= {opening, closing}
+        if closing >= 0 and (role == "open" or (line_end if closing < line_end else next_end) < at):
+            gone += opening, closing
             opening = closing = -1
-        if text[at] == "\n":
-            opening = -1 if text.count("\n", max(opening, 0), at) else opening
-        elif role == "open" and (opening < 0 or "\n" in text[opening:at]):
+        if opening >= 0 and next_end < at:
+            opening = -1
+        if role == "open" and (opening < 0 or line_end < at):
             opening = at
+            line_end = _find_break(text, at)
+            next_end = _find_break(text, line_end + 1)
         elif role == "close" and opening >= 0:
             closing = at
+        at = text.find("*", at + 1)
     if closing >= 0:
-        gone |= {opening, closing}
-    return "".join(char for at, char in enumerate(text) if at not in gone) if gone else text
+        gone += opening, closing
+    pieces = (text[begin + 1 : end] for begin, end in zip([-1, *gone], [*gone, len(text)], strict=True))
+    return "".join(pieces) if gone else text
+
+
+def _find_break(text: str, at: int) -> int:
+    found = text.find("\n", at)
+    return found if found >= 0 else len(text)
 
 
 def _role(text: str, at: int) -> str:

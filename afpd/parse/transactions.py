@@ -1,11 +1,9 @@
 """Raw values to transactions: parsed strictly, checked, and refused with the field's name when anything is wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
-
-import re2
 
 from afpd.errors import BadValue, Mismatch
 from afpd.model import Direction, Kind, Status, Transaction
@@ -13,10 +11,13 @@ from afpd.parse.currencies import currency_of
 from afpd.parse.dates import DateOrder, Moment, moment
 from afpd.parse.extraction import Raw
 from afpd.parse.fold import collapse, fold_word
+from afpd.parse.owners import Owners
+from afpd.parse.search import Encoded, Pattern
 from afpd.parse.text import Text
 from afpd.parse.values import NumberStyle, amount, last_four, money
 
-_REFERENCE = re2.compile(r"^[#nº°.\s]*([0-9a-z][0-9a-z./-]{0,59})$")
+_REFERENCE = Pattern(r"^[#nº°.\s]*(?P<key>[0-9a-z][0-9a-z./-]{0,59})$")
+_LONGEST_KEY = 60
 _LATEST = timedelta(days=2)
 _EARLIEST = timedelta(days=5 * 366)
 _UTC_LEAVE = timedelta(minutes=30)
@@ -28,7 +29,7 @@ class Case:
     """A field (or subject, body) whose words set kind, direction or status."""
 
     field: str
-    matches: "re2._Regexp[str]"
+    matches: Pattern
     kind: Kind | None
     direction: Direction | None
     status: Status | None
@@ -36,11 +37,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a mail says besides its text: when it came (aware), its subject, and the names of its mailbox's owner."""
+    """What a mail says besides its text: when it came (aware), its subject, and whose mailbox it is."""
 
     received: datetime
     subject: str
-    owners: tuple[str, ...] = ()
+    owners: Owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +124,15 @@ class Meaning:
 
     def _case(self, field: str, raw: Raw, text: Text, around: Surroundings) -> Case | None:
         """Return the first case of this field that fits; words of a field that fit no case are an error."""
-        anywhere = {"body": text.folded_flow, "subject": fold_word(around.subject)}
-        words = anywhere.get(field) or fold_word(raw.get(field) or "")
+        whole = field not in ("body", "subject")
+        if field == "body":
+            words = text.folded_flow.data
+        else:
+            words = fold_word(raw.get(field) or "" if whole else around.subject).encode("utf-8", "replace")
         for case in self.cases:
-            fits = case.matches.search if field in anywhere else case.matches.fullmatch
-            if case.field == field and fits(words):
+            if case.field == field and (case.matches.is_all_of(words) if whole else case.matches.is_in(words)):
                 return case
-        if words and field not in anywhere:
+        if words and whole:
             raise BadValue(f"{field}: {raw.get(field)!r} is unknown")
         return None
 
@@ -149,7 +152,7 @@ class Meaning:
         if self.payer_copy is None:
             return read
         payer, reader = (raw.get(name) or "" for name in self.payer_copy)
-        if not _is_one_of(payer, around.owners) or _is_one_of(reader, around.owners):
+        if not around.owners.include(payer) or around.owners.include(reader):
             return read
         return replace(read, direction=Direction.DEBIT, merchant=collapse(reader) or None, account=None)
 
@@ -162,19 +165,12 @@ def _positive(value: Decimal) -> Decimal:
 
 def _key(text: str | None) -> str | None:
     """Return a reference or authorization as printed; what is none (a sentence, a dash) is null."""
-    hit = _REFERENCE.search(fold_word(text)) if text else None
-    if hit is None or text is None:
+    if not text:
         return None
-    bare = collapse(text)
-    return bare[len(fold_word(text)) - len(hit.group(1)) :]
-
-
-def _is_one_of(name: str, owners: Sequence[str]) -> bool:
-    """Return whether a person's name and one of the owner's share two words, or all words of the shorter."""
-    words = set(fold_word(name).replace("_", " ").replace("/", " ").split())
-    for owner in owners:
-        own = set(fold_word(owner).replace("_", " ").replace(".", " ").split())
-        shared = len(words & own)
-        if shared and shared >= min(2, len(words), len(own)):
-            return True
-    return False
+    if text.isascii() and text.isalnum() and len(text) <= _LONGEST_KEY and text[0] not in "nN":
+        return text
+    hit = _REFERENCE.search(Encoded(fold_word(text)))
+    if hit is None:
+        return None
+    begin, end = hit.span("key")
+    return collapse(text)[begin - end :]

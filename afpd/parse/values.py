@@ -7,22 +7,15 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 
-import re2
-
 from afpd.errors import BadValue
 from afpd.parse.currencies import MINOR_UNITS, currency_of
 from afpd.parse.fold import fold
+from afpd.parse.search import Encoded, Pattern
 
-_MONEY = re2.compile(r"^([^\d]*?)\s*(\d[\d.,]*|[.,]\d{1,2})([^\d]*)$")
-_BLANK_GROUPS = re2.compile(r"^([^\d]*?)\s*(\d{1,3}(?: \d{3})+(?:[.,]\d+)?)([^\d]*)$")
-_GROUPED = {
-    ",": re2.compile(r"^\d{1,3}(?:,\d{3})*$"),
-    ".": re2.compile(r"^\d{1,3}(?:\.\d{3})*$"),
-    " ": re2.compile(r"^\d{1,3}(?: \d{3})*$"),
-}
-_INDIAN = re2.compile(r"^\d{1,2}(?:,\d{2})*,\d{3}$")
-_MIXED = re2.compile(r"^\d{1,3}(?:[.,]\d{3})+$")
-_TAIL = re2.compile(r"((?:\d[- ]?){4,})[^\d]*$")
+_MONEY = Pattern(r"^(?P<before>[^\d]*?)\s*(?P<number>\d[\d.,]*|[.,]\d{1,2})(?P<after>[^\d]*)$")
+_BLANK_GROUPS = Pattern(r"^(?P<before>[^\d]*?)\s*(?P<number>\d{1,3}(?: \d{3})+(?:[.,]\d+)?)(?P<after>[^\d]*)$")
+_INDIAN = Pattern(r"^\d{1,2}(?:,\d{2})*,\d{3}$")
+_TAIL = Pattern(r"(?P<digits>(?:\d[- ]?){4,})[^\d]*$")
 MAX_DIGITS = 15
 
 
@@ -36,20 +29,28 @@ class NumberStyle(StrEnum):
     EITHER = "either"
 
 
+_MARKS = {  # decimal mark, thousands mark
+    NumberStyle.COMMA_POINT: (".", ","),
+    NumberStyle.INDIAN: (".", ","),
+    NumberStyle.POINT_COMMA: (",", "."),
+    NumberStyle.BLANK_COMMA: (",", " "),
+}
+
+
 def money(text: str, style: NumberStyle, signs: Mapping[str, str]) -> tuple[str, str | None]:
     """Return the digits of an amount as written, and the ISO currency beside them or None.
 
     Raises `BadValue` when the text holds anything else than one number and one currency.
     """
-    folded = fold(text).strip()
+    folded = Encoded(fold(text).strip())
     hit = _MONEY.search(folded)
     if hit is None and style is NumberStyle.BLANK_COMMA:
         hit = _BLANK_GROUPS.search(folded)
     if hit is None:
         raise BadValue(f"{text!r} is no amount")
-    before, number, after = (group.strip(" :\t") for group in hit.groups())
-    number, after = number.rstrip(".,"), after.strip(" .,;")
-    found = [_currency(word, signs, text) for word in (before.strip(" :."), after) if word]
+    parts = hit.texts()
+    number, before, after = parts["number"].rstrip(".,"), parts["before"].strip(" :.\t"), parts["after"].strip(" :\t")
+    found = [_currency(word, signs, text) for word in (before, after.strip(" .,;")) if word]
     if len(set(found)) > 1 or not number:
         raise BadValue(f"{text!r} is no amount")
     return number, found[0] if found else None
@@ -78,16 +79,11 @@ def amount(number: str, currency: str, style: NumberStyle) -> Decimal:
 
 
 def _declared(number: str, style: NumberStyle) -> tuple[str, str]:
-    point, thousands = {
-        NumberStyle.COMMA_POINT: (".", ","),
-        NumberStyle.INDIAN: (".", ","),
-        NumberStyle.POINT_COMMA: (",", "."),
-        NumberStyle.BLANK_COMMA: (",", " "),
-    }[style]
+    point, thousands = _MARKS[style]
     whole, mark, decimals = number.partition(point)
     plain = whole.isdigit() or (not whole and mark)
-    grouped = bool(_GROUPED[thousands].search(whole)) and not _leading_zero(whole)
-    indian = style is NumberStyle.INDIAN and bool(_INDIAN.search(whole))
+    grouped = _grouped(whole, thousands) and not _leading_zero(whole)
+    indian = style is NumberStyle.INDIAN and _INDIAN.is_in(whole.encode())
     if not (plain or grouped or indian) or (mark and not decimals.isdigit()):
         raise BadValue(f"{number!r} is no number of the style {style}")
     return whole, decimals
@@ -101,11 +97,17 @@ def _either(number: str, units: int) -> tuple[str, str]:
     whole, tail = number[:at], number[at + 1 :]
     other = "," if number[at] == "." else "."
     if len(tail) in (1, 2) and units > 0:
-        if not whole or whole.isdigit() or (_GROUPED[other].search(whole) and not _leading_zero(whole)):
+        if not whole or whole.isdigit() or (_grouped(whole, other) and not _leading_zero(whole)):
             return whole, tail
-    elif len(tail) == 3 and units < 3 and _MIXED.search(number) and not _leading_zero(number):
+    elif len(tail) == 3 and units < 3 and _grouped(number.replace(",", "."), ".") and not _leading_zero(number):
         return number, ""
     raise BadValue(f"{number!r} could be read in two ways")
+
+
+def _grouped(whole: str, mark: str) -> bool:
+    """Return whether digits stand in groups of three, of which the first may be shorter."""
+    first, *others = whole.split(mark)
+    return 1 <= len(first) <= 3 and all(len(one) == 3 for one in others) and "".join((first, *others)).isdigit()
 
 
 def _leading_zero(whole: str) -> bool:
@@ -117,5 +119,8 @@ def last_four(text: str) -> str | None:
 
     None when fewer than four digits stand together at its end.
     """
-    hit = _TAIL.search(fold(text))
-    return "".join(char for char in hit.group(1) if char.isdigit())[-4:] if hit else None
+    tail = text[-4:]
+    if len(tail) == 4 and tail.isascii() and tail.isdigit():
+        return tail
+    hit = _TAIL.search(Encoded(fold(text)))
+    return "".join(filter(str.isdigit, hit.texts()["digits"]))[-4:] if hit else None

@@ -138,7 +138,7 @@ def test_an_address_belongs_to_one_bank() -> None:
 
 
 def test_a_file_that_is_no_toml_is_told_by_name() -> None:
-    assert complaints("format = ")[0].startswith("uno.toml: ")
+    assert complaints("format = ")[0].startswith("uno.toml:1: ")
 
 
 def test_the_shipped_files_prove_and_hold_samples_and_refusals() -> None:
