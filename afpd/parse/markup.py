@@ -163,7 +163,9 @@ class _Writer:
         self._lines = row.lines
         joined = len(row.cells) > 1 and not row.is_frame
         self._preformatted = joined and row.preformatted
-        if joined:
+        if joined and max(map(len, row.cells)) < 2:
+            self._lines.append("\t".join([cell[0] if cell else "" for cell in row.cells]))
+        elif joined:
             self._lines.extend(_joined([[line for line in cell if not line.isspace()] for cell in row.cells]))
         else:
             self._lines.extend(line for cell in row.cells for line in cell)

@@ -139,7 +139,7 @@ def test_a_bank_file_that_proves_is_said_to(afpd, place):
     ("source", "words"),
     [
         ("nonsense = 1", "format"),
-        ("= 1", "own.toml: "),
+        ("= 1", "own.toml:1: is no TOML"),
         (own_bank("notificacion@notificacionesbaccr.com"), "is a sender of both"),
     ],
 )
