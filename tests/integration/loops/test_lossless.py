@@ -259,10 +259,10 @@ async def test_invalid_client_stops_everybody_and_marks_nobody(tmp_path):
 
 
 async def test_a_mailbox_too_large_for_one_visit_goes_on_at_the_next(tmp_path):
-    async with world(tmp_path, gmail={"visit_deadline": "1s"}, **{"import": {"lease": "1m"}}) as here:
+    async with world(tmp_path, gmail={"visit_deadline": "3s"}, **{"import": {"lease": "1m"}}) as here:
         key = await here.connect(ANA)
         mails = [here.receive(ANA) for _ in range(120)]
-        here.sandbox.latency = 0.02
+        here.sandbox.latency = 0.05
         ticks = 0
         while (await here.integration(key)).cursor is None and ticks < 20:
             ticks += 1
