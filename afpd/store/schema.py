@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
     true,
 )
@@ -85,6 +86,10 @@ integrations = Table(
     Column("last_mail_at", UtcDateTime),
     _count("emails_total"),
     _count("emails_missing"),  # found by the daily reconcile although a regular visit should have seen them
+    _word("credential", "oauth"),  # how its mailbox is opened: oauth, or service_account
+    Column("active_at", UtcDateTime),  # Gmail's time when its bell last told of new mail
+    Column("noticed_at", UtcDateTime),  # since when its owner's notice is out; empty: nothing to tell
+    _count("searched_senders_id"),  # newest row of senders that its past was searched for
     Column("adopted_at", UtcDateTime),
     Column("created_at", UtcDateTime),
     Column("updated_at", UtcDateTime),
@@ -143,6 +148,10 @@ email_parsing_jobs = Table(
     Column("processed_at", UtcDateTime),
     Column("created_at", UtcDateTime),
     Column("duplicate_of_id", Integer),  # only in adopted rows: the earlier row of the same mail
+    _word("found_by", "visit"),  # visit, or audit
+    Column("sender_is_unknown", Boolean, nullable=False, server_default=false()),  # of a bank's domain, in no bank file
+    Column("cluster_id", Integer),  # only unmatched ones: the mails of the same shape
+    _word("read_with"),  # fingerprint of the bank files that read it
     Index(
         "ux_email_parsing_jobs_email",
         "integration_id",
@@ -154,6 +163,13 @@ email_parsing_jobs = Table(
     Index("ix_email_parsing_jobs_pending", "parsing_status", "id"),
     Index("ix_email_parsing_jobs_processed", "parsing_status", "processed_at"),
     Index("ix_email_parsing_jobs_batch", "email_import_job_id"),
+    Index("ix_email_parsing_jobs_cluster", "cluster_id"),
+    Index(
+        "ix_email_parsing_jobs_unknown",
+        "sender_is_unknown",
+        sqlite_where=text("sender_is_unknown"),
+        postgresql_where=text("sender_is_unknown"),
+    ),
 )
 
 pruned_emails = Table(  # keys of mails whose jobs are gone, so that no resync books them again
@@ -219,6 +235,7 @@ transactions = Table(
     Column("authorization", Text),
     Column("reverses_id", Integer),
     Column("same_as_id", Integer),
+    Column("looks_like_id", Integer),  # perhaps the same movement told twice: for a person to decide, both count
     Column("revision", Integer),  # empty in rows of the replaced system that are not adopted yet
     Column("retracted_at", UtcDateTime),
     Column("created_at", UtcDateTime),
@@ -227,6 +244,7 @@ transactions = Table(
     Index("ix_transactions_created", "created_at"),
     Index("ix_transactions_user", "user_id", "id"),
     Index("ix_transactions_job", "email_parsing_job_id"),
+    Index("ix_transactions_reference", "integration_id", "reference"),
 )
 
 transaction_revisions = Table(
@@ -254,6 +272,50 @@ templates = Table(  # templates that are not shipped: learnt, proposed by a mode
     Column("created_at", UtcDateTime),
     Column("updated_at", UtcDateTime),
     Index("ux_templates", "bank_code", "name", "version", unique=True),
+)
+
+senders = Table(  # the banks' senders in the order in which bank files brought them; every mailbox's past is searched
+    "senders",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("address", String(320), nullable=False),
+    Column("known_since", UtcDateTime, nullable=False),
+    Index("ux_senders_address", "address", unique=True),
+)
+
+mail_clusters = Table(  # unmatched mails of one sender that look alike
+    "mail_clusters",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("bank_id", Integer),
+    Column("sender", Text, nullable=False),
+    Column("shape", String(64), nullable=False),
+    _word("state", "open"),
+    _count("emails"),
+    Column("example_id", Integer),  # a parsing job that shows what they look like
+    Column("first_email_at", UtcDateTime),
+    Column("last_email_at", UtcDateTime),
+    Index("ux_mail_clusters", "sender", "shape", unique=True),
+)
+
+template_days = Table(  # what each template read on each day, for its rate beside its own past; '': no template fitted
+    "template_days",
+    metadata,
+    Column("bank_id", Integer, nullable=False),
+    Column("template", String(255), nullable=False),
+    Column("day", String(10), nullable=False),
+    _count("matched"),
+    _count("failed"),
+    PrimaryKeyConstraint("bank_id", "template", "day"),
+    sqlite_with_rowid=False,
+)
+
+quota_days = Table(  # units spent on each day of Google's, which is a day in Pacific time
+    "quota_days",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    _count("units"),
+    _count("visits"),
 )
 
 program_state = Table(  # small facts of the program itself, such as a wipe that is not finished
