@@ -5,8 +5,8 @@ belongs inside either context.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -90,6 +90,16 @@ class storage_errors:  # noqa: N801 - used as a statement, like contextlib.suppr
             raise StorageUnavailable("the database answers too slowly: look at the disk's load") from error
 
 
+@contextmanager
+def closed_on_error(connection: Any) -> Iterator[None]:
+    """Close a connection that cannot be prepared, because a damaged file is first noticed then."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
 def storage_reason(message: str) -> str | None:
     """Return what to do about a message of SQLite that concerns the whole database, or None for any other."""
     return next((words for mark, words in _REASONS.items() if mark in message), None)
@@ -107,10 +117,11 @@ def _engine(path: Path, *, writes: bool, size: int) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # this engine says BEGIN itself, below
-        cursor = connection.cursor()
-        for pragma in _PRAGMAS if writes else ("query_only = ON", "temp_store = MEMORY"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        with closed_on_error(connection):
+            cursor = connection.cursor()
+            for pragma in _PRAGMAS if writes else ("query_only = ON", "temp_store = MEMORY"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from afpd.errors import AfpdError, ConfigError, StorageUnavailable
-from afpd.store.database import storage_reason
+from afpd.store.database import closed_on_error, storage_reason
 
 BUSY_SECONDS = 10.0
 # legacy_alter_table: a rename then leaves views and triggers of others alone (https://www.sqlite.org/pragma.html).
@@ -27,8 +27,9 @@ def open_file(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Conn
     connection.isolation_level = None
     connection.row_factory = sqlite3.Row
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    for pragma in PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+    with closed_on_error(connection):
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
     return connection
 
 

@@ -19,6 +19,7 @@ from afpd.keyring import Keyring
 from afpd.store.adoption.adopt import Adopter, Adoption
 from afpd.store.adoption.shape import looks_legacy, require_shape
 from afpd.store.copying import copy_database
+from afpd.store.database import closed_on_error
 from afpd.store.migrations import VERSION_TABLE
 from afpd.store.schema import metadata
 from afpd.store.sqlite import BUSY_SECONDS, PRAGMAS, errors_in_words, make_file, open_file, require_file, table_names
@@ -136,8 +137,9 @@ def _migrate(path: Path, say: Callable[[str], None], revision: str = "head") -> 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode = WAL", *PRAGMAS):
-            connection.execute(f"PRAGMA {pragma}")
+        with closed_on_error(connection):
+            for pragma in ("journal_mode = WAL", *PRAGMAS):
+                connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
