@@ -26,7 +26,7 @@ types: dev-env
 imports: dev-env
 	$(BIN)/lint-imports
 
-tests: dev-env
+tests: dev-env node-env
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not soak"
 
 # The wall clock of the rehearsals is libfaketime's; without it that one test is left out, and said so.
@@ -55,7 +55,7 @@ lock: dev-env
 	    pyproject.toml --group build --group dev -c requirements/run.txt -o requirements/dev.txt
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(NODE) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 run-env: $(VENV)/.run
 dev-env: $(VENV)/.dev
@@ -69,6 +69,15 @@ $(VENV)/.run: requirements/run.txt pyproject.toml | check-python
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# Google's client for Node, and an independent Gmail-like server: the second opinions of tests/second_opinions.
+NODE := tests/second_opinions/node_modules
+.PHONY: node-env
+node-env: $(if $(shell command -v npm 2>/dev/null),$(NODE)/.made)
+
+$(NODE)/.made: tests/second_opinions/package.json tests/second_opinions/package-lock.json
+	@cd tests/second_opinions && npm ci --silent --ignore-scripts && touch node_modules/.made || \
+	  echo "make: npm could not install the packages of tests/second_opinions: their tests will be skipped" >&2
 
 .PHONY: venv
 venv:
