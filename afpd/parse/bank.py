@@ -1,8 +1,10 @@
 """A bank, ready to read with: built from its checked file."""
 
+import hashlib
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+import afpd
 from afpd.parse.bankfile import BankFile
 from afpd.parse.choice import Chooser
 from afpd.parse.template import Template, build_templates
@@ -22,6 +24,7 @@ class Bank:
     senders: tuple[str, ...]
     silent: tuple[str, ...]
     chooser: Chooser
+    fingerprint: str
 
     @property
     def templates(self) -> tuple[Template, ...]:
@@ -43,4 +46,11 @@ def build_bank(file: BankFile) -> Bank:
         senders=tuple(sender.address for sender in file.sender if sender.brings == "transactions"),
         silent=tuple(sender.address for sender in file.sender if sender.brings == "nothing"),
         chooser=Chooser(build_templates(file)),
+        fingerprint=_fingerprint(file),
     )
+
+
+def _fingerprint(file: BankFile) -> str:
+    """Return what changes when the file or the program that reads with it does: comments are no change."""
+    said = f"{afpd.__version__}\n{file.model_dump_json()}"
+    return hashlib.sha256(said.encode()).hexdigest()[:16]

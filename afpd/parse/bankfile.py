@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import re2
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from afpd.errors import TemplateError
 from afpd.model import Direction, Kind, Status
@@ -19,7 +19,7 @@ from afpd.parse.patterns import checked_pattern
 from afpd.parse.search import quiet
 from afpd.parse.values import NumberStyle
 
-KNOWN_FIELDS = ("amount", "currency", "date", "time", "merchant", "account", "reference", "authorization")
+KNOWN_FIELDS = ("amount", "currency", "date", "posted", "time", "merchant", "account", "reference", "authorization")
 
 
 def _label(words: str) -> str:
@@ -49,6 +49,10 @@ def _address(text: str) -> str:
     return text.lower()
 
 
+def _as_list(names: object) -> object:
+    return [names] if isinstance(names, str) else names
+
+
 Pattern = Annotated[str, AfterValidator(checked_pattern)]
 Label = Annotated[str, AfterValidator(_label)]
 Currency = Annotated[str, AfterValidator(_currency)]
@@ -56,6 +60,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
 Domain = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*\.[a-z]{2,}$")]
 FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
+FieldNames = Annotated[list[FieldName], BeforeValidator(_as_list)]
 
 
 class _Table(BaseModel):
@@ -92,6 +97,7 @@ class FieldTable(_Table):
     after: Pattern | None = None
     take: Pattern | None = None
     below: Pattern | None = None
+    pattern_first: bool = False
 
     @model_validator(mode="after")
     def _stands_somewhere(self) -> "FieldTable":
@@ -109,6 +115,7 @@ class ColumnsTable(_Table):
     fields: dict[FieldName, Annotated[list[Label], Field(min_length=1)]]
     others: list[Label] = []
     row: Pattern
+    stacked: bool = True
 
 
 class CaseTable(_Table):
@@ -193,7 +200,10 @@ class TemplateTable(_Table):
     direction: Direction | None = None
     status: Status = Status.APPROVED
     required: list[FieldName] = []
+    unique_reference: bool = False
     underscores: list[FieldName] = []
+    spaced: list[Literal["reference", "authorization"]] = []
+    nothing: Pattern | None = None
     colons: bool = True
     stops: list[Label] = []
     sentence: list[Pattern] = []
@@ -202,7 +212,7 @@ class TemplateTable(_Table):
     columns: ColumnsTable | None = None
     fields: dict[FieldName, FieldTable] = {}
     case: list[CaseTable] = []
-    merchant_else: FieldName | None = None
+    merchant_else: FieldNames = []
     payer_copy: PayerCopyTable | None = None
     sample: list[SampleTable] = []
 
@@ -226,7 +236,7 @@ def _complete(template: TemplateTable) -> None:
         "subject",
         "body",
     }
-    named |= {template.merchant_else} if template.merchant_else else set()
+    named |= set(template.merchant_else)
     named |= {template.payer_copy.payer, template.payer_copy.reader} if template.payer_copy else set()
     if missing := sorted(named - filled):
         raise ValueError(f"nothing fills {', '.join(missing)}")

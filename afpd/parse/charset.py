@@ -15,6 +15,7 @@ from afpd.parse.search import Pattern
 # matcher may leap from one 0xC3 to the next.
 _MOJIBAKE = Pattern(r"\xC3[\x82-\xB4](?:\xC2|\xC5[\x92-\xB8]|[\xC6-\xCB]|\xE2[\x80-\x84])", of_bytes=True)
 _SINGLE_BYTE = {"iso8859-1": "cp1252", "ascii": "cp1252"}  # as browsers do (WHATWG Encoding Standard, 4.2)
+_ESCAPES = {"iso2022": b"\x1b", "utf-7": b"+", "hz": b"~{"}  # written in ASCII, and yet another charset
 _KINDS = ("q", "Q", "b", "B")
 _MOST_LINES = 2_000
 _LONGEST_HEADER = 16_384
@@ -26,8 +27,11 @@ _CP1252 = bytes(range(256)).decode("cp1252", "replace")
 def decode(payload: bytes, declared: str) -> str:
     """Return the bytes as text; what no charset explains becomes U+FFFD. Never raises."""
     name = _codec(declared[:40])
-    if name.startswith("iso2022") and b"\x1b" in payload:
+    escape = _ESCAPES.get(name[:7])
+    if escape and escape in payload:
         return payload.decode(name, "replace")
+    if payload.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return payload.decode("utf-16", "replace")
     if payload.isascii():
         return payload.decode("ascii")
     try:
@@ -122,7 +126,7 @@ def _words(value: str) -> Iterator[tuple[int, int, str, bytes]]:
             return
         charset = value[start + 2 : kind].partition("*")[0]
         whole = value[end + 1 : end + 2] == "=" and value[kind + 1 : text] in _KINDS and charset and charset.isascii()
-        if whole and f"_{charset}".replace("-", "_").isidentifier() and " " not in value[text:end]:
+        if whole and f"_{charset}".replace("-", "_").isidentifier():
             yield start, end + 2, charset.lower(), _word(value[kind + 1], value[text + 1 : end])
             start = value.find("=?", end + 2)
         else:

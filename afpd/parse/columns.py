@@ -12,11 +12,15 @@ _MOST_COLUMNS = 40
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The header words of each field, header words of no interest, and what the first cell of a row looks like."""
+    """The header words of each field, header words of no interest, and what the first cell of a row looks like.
+
+    With `stacked` false one cell a line is not read: where cells may be empty, their lines are lost.
+    """
 
     fields: Mapping[str, tuple[str, ...]]
     others: frozenset[str]
     row: Pattern
+    stacked: bool = True
 
     def rows(self, text: Text) -> list[dict[str, str | None]]:
         """Return the rows of the first such table, from cells or from one cell a line; none when there is none.
@@ -30,14 +34,14 @@ class Columns:
                 header = [names.get(_word(cell)) for cell in line.split("\t")]
                 if set(self.fields) <= set(header):
                     return self._in_cells(header, text.body.split("\n")[at + 1 :], folded[at + 1 :])
-            elif _word(line) in names and (header := self._stacked(names, folded[at : at + _MOST_COLUMNS])):
+            elif _word(line) in names and (header := self._header_in_lines(names, folded[at : at + _MOST_COLUMNS])):
                 first = at + len(header)
                 return self._in_lines(header, text.body.split("\n")[first:], folded[first:])
         return []
 
-    def _stacked(self, names: Mapping[str, str], folded: list[str]) -> list[str | None]:
+    def _header_in_lines(self, names: Mapping[str, str], folded: list[str]) -> list[str | None]:
         header: list[str | None] = []
-        for name in (names.get(_word(line)) for line in folded):
+        for name in (names.get(_word(line)) for line in folded if self.stacked):
             if name is None:
                 break
             header.append(name)

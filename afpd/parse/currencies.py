@@ -35,7 +35,16 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "HNL": ("lempira", "lempiras"),
     "PAB": ("b/", "balboa", "balboas"),
 }
+_DOLLARS = "ARS AUD BBD BMD BSD BZD CAD CLP COP DOP FJD GYD HKD JMD KYD LRD MXN NAD NZD SBD SGD SRD TTD TWD USD UYU XCD"
+
+# Currencies that are written with a bare dollar sign where they are at home.
+DOLLARS = frozenset(_DOLLARS.split())
 _KNOWN = {code.lower(): code for code in MINOR_UNITS} | {word: code for code, words in _WORDS.items() for word in words}
+
+
+def currency_words() -> frozenset[str]:
+    """Return every code, word and sign that is known for a currency, folded."""
+    return frozenset(_KNOWN)
 
 
 def currency_of(words: str, signs: Mapping[str, str]) -> str | None:

@@ -5,7 +5,7 @@ A template declares the orders its dates come in; what it does not declare is no
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from afpd.errors import BadValue
@@ -14,6 +14,7 @@ from afpd.parse.fold import fold_word
 from afpd.parse.search import Encoded, Pattern
 
 LATE_CLOCK = timedelta(minutes=10)
+_MONTH_LONG = timedelta(days=31)
 
 
 class DateOrder(StrEnum):
@@ -76,13 +77,24 @@ class Moment:
     dated_by: DatedBy
 
 
+def month_words() -> frozenset[str]:
+    """Return every name of a month that is known, folded."""
+    return frozenset(_MONTHS)
+
+
 def moment(
-    day: str | None, clock: str | None, orders: tuple[DateOrder, ...], received: datetime, zone: tzinfo
+    day: str | None,
+    clock: str | None,
+    orders: tuple[DateOrder, ...],
+    received: datetime,
+    zone: tzinfo,
+    posted: str | None = None,
 ) -> Moment:
     """Return when a transaction took place, of a date that may hold the time and of a time of its own.
 
     Without a year it is the latest such day, without a day the latest such moment not after the mail was received
-    (ten minutes of leave for clocks); without both, the receive time. Raises `BadValue` for text that is no date.
+    (ten minutes of leave for clocks); without both, the receive time. `posted` is another date of the mail, from which
+    one without a year takes it. Raises `BadValue` for text that is no date.
     """
     local = received.astimezone(zone)
     of_day = _clock(clock) if clock else None
@@ -92,8 +104,11 @@ def moment(
         return Moment(_latest_time(of_day, local, zone), DatedBy.BODY_AND_RECEIVED)
     found, order = _matched(day, orders)
     of_day = _time_of(found, day) or of_day
-    dated_by = DatedBy.BODY if "y" in order.value else DatedBy.BODY_AND_RECEIVED
-    on = _day(found, day, None if dated_by is DatedBy.BODY else local)
+    dated_by = DatedBy.BODY if "y" in order.value or posted else DatedBy.BODY_AND_RECEIVED
+    if posted and "y" not in order.value:
+        on = _day_near(found, day, posted, orders)
+    else:
+        on = _day(found, day, None if dated_by is DatedBy.BODY else local)
     return Moment(on if of_day is None else datetime.combine(on, of_day, zone), dated_by)
 
 
@@ -116,6 +131,18 @@ def _day(found: dict[str, str], text: str, local: datetime | None) -> date:
         return date(year + 2000 if year < 100 else year, month, int(found["d"]))
     except ValueError:
         raise BadValue(f"{text!r} is no day of the calendar") from None
+
+
+def _day_near(found: dict[str, str], text: str, posted: str, orders: tuple[DateOrder, ...]) -> date:
+    """Return the day without a year that lies next to the day on which it was posted."""
+    parts, order = _matched(posted, orders)
+    if "y" not in order.value:
+        raise BadValue(f"{posted!r} holds no year")
+    near = _day(parts, posted, None)
+    on = _day(found, text, datetime(near.year, near.month, near.day, tzinfo=UTC) + _MONTH_LONG)
+    if on < near - _MONTH_LONG:
+        raise BadValue(f"{text!r} does not go with {posted!r}")
+    return on
 
 
 def _latest_day(month: int, day: int, local: datetime) -> date:

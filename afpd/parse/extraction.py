@@ -24,6 +24,7 @@ class FieldRule:
     after: Pattern | None
     take: Pattern | None
     below: Pattern | None
+    pattern_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Extraction:
     count: Pattern | None
     columns: Columns | None
     underscores: tuple[str, ...]
+    nothing: Pattern | None
 
     def raws(self, text: Text, hits: Sequence[Hit]) -> list[Raw]:
         """Return the values of each transaction by field name, of a text and its labels.
@@ -44,6 +46,7 @@ class Extraction:
         Raises `Mismatch` when a part is not there.
         """
         common = self._sentence(text)
+        hits = self._told(hits)
         for name, rule in self.fields.items():
             common[name] = _found(rule, hits, text) or common.get(name)
         rows = self._rows(text)
@@ -53,12 +56,13 @@ class Extraction:
         return [self._spelled(raw) for raw in found]
 
     def ambiguous(self, name: str, text: Text, hits: Sequence[Hit]) -> list[str]:
-        """Return every value that stands behind a label of this field, in order."""
+        """Return every value that stands behind a label of this field, in order, and the one of the sentence."""
         rule = self.fields.get(name)
         if rule is None or not rule.labels:
             return []
         begin = _begin(rule, text)
-        return [hit.value for hit in hits if hit.start >= begin and hit.label == rule.labels[0] and hit.value]
+        found = [hit.value for hit in hits if hit.start >= begin and hit.label == rule.labels[0]]
+        return [value for value in (*found, self._sentence(text).get(name)) if value]
 
     def _sentence(self, text: Text) -> Raw:
         for pattern in self.sentence:
@@ -84,6 +88,13 @@ class Extraction:
             raise Mismatch("no row of this layout is there")
         return None
 
+    def _told(self, hits: Sequence[Hit]) -> Sequence[Hit]:
+        """Return the labels, those without a value whose words say that there is none."""
+        if self.nothing is None:
+            return hits
+        none = [hit.value and self.nothing.is_all_of(fold(hit.value).encode("utf-8", "replace")) for hit in hits]
+        return [hit._replace(value=None) if empty else hit for hit, empty in zip(hits, none, strict=True)]
+
     def _spelled(self, raw: Raw) -> Raw:
         for name in self.underscores:
             if value := raw.get(name):
@@ -103,6 +114,12 @@ def _begin(rule: FieldRule, text: Text) -> int:
 
 
 def _found(rule: FieldRule, hits: Sequence[Hit], text: Text) -> str | None:
+    if rule.pattern_first:
+        return _by_pattern(rule, text) or _by_label(rule, hits, text)
+    return _by_label(rule, hits, text) or _by_pattern(rule, text)
+
+
+def _by_label(rule: FieldRule, hits: Sequence[Hit], text: Text) -> str | None:
     begin = _begin(rule, text)
     for label in rule.labels:
         for hit in hits:
@@ -112,8 +129,11 @@ def _found(rule: FieldRule, hits: Sequence[Hit], text: Text) -> str | None:
                     return value
     if rule.below is not None and (found := rule.below.search(text.folded_body)):
         line = text.body[found.span()[1] :].partition("\n")[2].partition("\n")[0]
-        if value := _taken(rule, line.replace("\t", " ").strip()):
-            return value
+        return _taken(rule, line.replace("\t", " ").strip())
+    return None
+
+
+def _by_pattern(rule: FieldRule, text: Text) -> str | None:
     if rule.pattern is None:
         return None
     found = rule.pattern.search(text.folded_flow)

@@ -1,12 +1,13 @@
 """Mails that a person passed on: the bank stands in the quoted header, the mail below it.
 
-Known are Gmail's dashes, Outlook's underscores and the bare blocks of Apple's and Mac Outlook, in English and Spanish.
-The innermost block counts: it is the bank's own mail.
+Known are Gmail's dashes, Outlook's underscores and the bare blocks of Apple's and Mac Outlook, in English and Spanish,
+and mails that are attached as a whole. The innermost block counts: it is the bank's own mail.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from afpd.parse.message import addresses
+from afpd.parse.message import Budget, Message, addresses
 from afpd.parse.text import Text, of_lines
 
 _KEYS = {
@@ -28,17 +29,36 @@ _KEYS = {
 _SPACE = " \t\r\f"
 _LONGEST_KEY = 120
 _MAX_HEADER_LINES = 10
+_MAX_DEPTH = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """A quoted mail: its sender's address in lower case, its subject, its date as written, and its text."""
+    """A mail within a mail: its sender's address in lower case, its subject, its date as written, and its text.
+
+    `attached` says that the mail was attached as a whole, with its own header: then the date is one of RFC 5322.
+    """
 
     sender: str
     subject: str
     date: str
     to: str
     text: Text
+    attached: bool = False
+
+
+def passed_on(message: Message, depth: int = 0, budget: Budget | None = None) -> Iterator[Forwarded]:
+    """Yield the mails that a mail carries with their headers: quoted in a body, or attached, in it or one attached."""
+    left = budget or Budget()
+    for body in message.bodies(left):
+        quoted = unwrapped(body)
+        if quoted is not None:
+            yield quoted
+    for inner in message.enclosed() if depth < _MAX_DEPTH else ():
+        for text in inner.bodies(left):
+            written = inner.head.first(b"date") or ""
+            yield Forwarded(inner.sender, inner.subject, written, inner.head.first(b"to") or "", text, attached=True)
+        yield from passed_on(inner, depth + 1, left)
 
 
 def unwrapped(text: Text) -> Forwarded | None:

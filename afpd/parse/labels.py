@@ -36,6 +36,7 @@ class Labels:
         longest_first = sorted(set(labels), key=lambda label: (-len(label), label))
         self._any = Pattern("|".join(map(_wrappable, longest_first))) if longest_first else None
         self._colons = colons
+        self._words = frozenset(longest_first)
 
     def hits(self, text: Text) -> list[Hit]:
         """Return the labels in the order of the text, each with its value.
@@ -52,6 +53,7 @@ class Labels:
             (start, end, behind)
             for start, end in spans
             if not folded[end : end + 1].isalpha()
+            and not self._begins_a_value(folded, start, end)
             and (behind := _value_start(body, folded, start, end, self._colons)) is not None
         ]
         starts = {start for start, _, _ in marks}
@@ -60,6 +62,13 @@ class Labels:
             Hit(folded[start:end].replace("\n", " "), start, _value(body, start, behind, limit, starts))
             for (start, end, behind), limit in zip(marks, nexts, strict=False)
         ]
+
+    def _begins_a_value(self, folded: str, start: int, end: int) -> bool:
+        """A cell beside a label is its value, also when it begins with the word of a label: `Comercio | TOTAL SUR`."""
+        if folded[start - 1 : start] != "\t" or folded[end : end + 1] != " " or folded[end + 1 : end + 2] in (":", ""):
+            return False
+        line = folded[folded.rfind("\n", 0, start) + 1 : start - 1]
+        return line.rpartition("\t")[2].strip(" :") in self._words
 
 
 def _wrappable(label: str) -> str:
@@ -93,7 +102,7 @@ def _value(body: str, start: int, behind: int, limit: int, starts: set[int]) -> 
     line_end = len(body) if line_end < 0 else line_end
     cells = body[behind : min(line_end, limit)].split("\t")
     if cells[0].strip():
-        return _tidy(cells[0])
+        return _tidy(cells[0] + _wrapped_number(body, cells, line_end, limit))
     filled = [cell.strip() for cell in cells[1:] if cell.strip()]
     if filled:
         return _tidy(" ".join(filled[:2]) if _is_sign(filled) else filled[0])
@@ -105,6 +114,14 @@ def _value(body: str, start: int, behind: int, limit: int, starts: set[int]) -> 
     next_end = body.find("\n", line_end + 1)
     below = body[line_end + 1 : min(limit, len(body) if next_end < 0 else next_end)].lstrip("\t")
     return _tidy(below.split("\t")[0])
+
+
+def _wrapped_number(body: str, cells: list[str], line_end: int, limit: int) -> str:
+    """Return what stands on the next line where a mail program has parted a currency from its number there."""
+    if len(cells) > 1 or limit <= line_end + 1:
+        return ""
+    below = body[line_end + 1 : limit].split("\n", 1)[0].split("\t", 1)[0]
+    return f" {below}" if below and _is_sign([cells[0].strip(), below]) else ""
 
 
 def _is_sign(cells: list[str]) -> bool:

@@ -1,5 +1,6 @@
 """All banks together: from the bytes of a mail to a reading, the one way that the daemon and `explain` both take."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,10 +14,11 @@ from afpd.parse.bankfile import parse_bank_file
 from afpd.parse.choice import Choice
 from afpd.parse.dates import DateOrder, moment
 from afpd.parse.extraction import Raw
-from afpd.parse.forwarded import Forwarded, unwrapped
-from afpd.parse.message import Message, read_message
+from afpd.parse.forwarded import Forwarded, passed_on
+from afpd.parse.message import Message, date_header, read_message
 from afpd.parse.owners import Owners
 from afpd.parse.prove import prove
+from afpd.parse.shape import shape
 from afpd.parse.text import Text
 from afpd.parse.transactions import Surroundings
 
@@ -64,6 +66,17 @@ class Library:
         return tuple(sorted({address for bank in self.banks for address in bank.senders}))
 
     @property
+    def silent(self) -> tuple[str, ...]:
+        """Return the addresses that are known to bring nothing, sorted."""
+        return tuple(sorted({address for bank in self.banks for address in bank.silent}))
+
+    @property
+    def fingerprints(self) -> dict[str | None, str]:
+        """Return what changes with each bank's file, by its code, and under None what changes with any of them."""
+        each: dict[str | None, str] = {bank.code: bank.fingerprint for bank in self.banks}
+        return each | {None: hashlib.sha256(" ".join(each.values()).encode()).hexdigest()[:16]}
+
+    @property
     def domains(self) -> tuple[str, ...]:
         """Return the domains of all banks, sorted."""
         return tuple(sorted(self._by_domain))
@@ -102,10 +115,9 @@ class Library:
     def _from_a_person(self, case: _Case, with_values: bool) -> Explanation:
         """Read a mail of no known sender: it may be one of a bank's that somebody passed on."""
         best: Explanation | None = None
-        for body in case.message.bodies():
-            quoted = unwrapped(body)
-            bank = self._by_address.get(quoted.sender) if quoted else None
-            if quoted is None or bank is None or quoted.sender in bank.silent:
+        for quoted in passed_on(case.message):
+            bank = self._by_address.get(quoted.sender)
+            if bank is None or quoted.sender in bank.silent:
                 continue
             found = _forwarded(bank, quoted, case, with_values)
             if found.reading.outcome is Outcome.QUARANTINED:
@@ -172,29 +184,35 @@ def _from_a_bank(bank: Bank, case: _Case, with_values: bool) -> Explanation:
         return _explained(case, Reading(Outcome.IGNORED, why, bank.code))
     around = Surroundings(case.received, case.message.subject, case.owners)
     best: Explanation | None = None
+    first: Text | None = None
     for body in case.message.bodies():
         found = _read(bank, body, around, case, with_values)
         if found.reading.outcome in (Outcome.SUCCESS, Outcome.IGNORED):
             return found
+        first = first or body
         if best is None or best.reading.outcome is Outcome.UNMATCHED:
             best = found
-    return best or _explained(case, Reading(Outcome.UNMATCHED, "the mail holds no text", bank.code))
+    best = best or _explained(case, Reading(Outcome.UNMATCHED, "the mail holds no text", bank.code))
+    looks = shape(first or Text(""), case.message.subject)
+    return replace(best, reading=replace(best.reading, sender=case.message.sender, shape=looks))
 
 
 def _forwarded(bank: Bank, quoted: Forwarded, case: _Case, with_values: bool) -> Explanation:
     """Read a mail that a person passed on; it is held back, since DMARC vouches only for the person."""
     if not case.authentication.accepted:
         return _explained(case, Reading(Outcome.QUARANTINED, case.authentication.why, bank.code))
-    received = _quoted_date(quoted.date, case.received, bank)
+    received = _quoted_date(quoted, case.received, bank)
     found = _read(bank, quoted.text, Surroundings(received, quoted.subject, case.owners), case, with_values)
     why = f"forwarded by {case.message.sender}: {found.reading.why}"
     held = Outcome.QUARANTINED if found.reading.outcome is Outcome.SUCCESS else found.reading.outcome
     return replace(found, reading=replace(found.reading, outcome=held, why=why))
 
 
-def _quoted_date(written: str, received: datetime, bank: Bank) -> datetime:
+def _quoted_date(quoted: Forwarded, received: datetime, bank: Bank) -> datetime:
+    if quoted.attached:
+        return min(date_header(quoted.date) or received, received)
     try:
-        when = moment(written, None, _QUOTED_DATES, received, bank.zone).at
+        when = moment(quoted.date, None, _QUOTED_DATES, received, bank.zone).at
     except BadValue:
         return received
     return min(when, received) if isinstance(when, datetime) else received
@@ -211,6 +229,7 @@ def _read(bank: Bank, body: Text, around: Surroundings, case: _Case, with_values
         template=template.name if template else None,
         template_version=template.version if template else None,
         transactions=choice.transactions,
+        has_unique_reference=template is not None and template.has_unique_reference,
     )
     explained = _explained(case, reading)
     if not with_values:

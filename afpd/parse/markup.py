@@ -13,10 +13,13 @@ from itertools import chain
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
 
 from afpd.parse.monsters import MAX_TAGS, is_monstrous
+from afpd.parse.search import Pattern
+from afpd.parse.styles import hidden_names, hides, is_hidden
 from afpd.parse.text import MAX_CHARACTERS, Text, of_lines
 
 MAX_PIECES = 60_000
-_LONGEST = 4 * 5 * MAX_CHARACTERS  # four times what is read, were every letter an `&amp;`
+MAX_MARKUP = 320 * 1024
+_LONGEST = 2 * 5 * MAX_CHARACTERS  # twice what is read, were every letter an `&amp;`
 # Of the elements in the last line the content is written out unescaped; no mail shows any of them.
 _UNREAD = [
     *(
@@ -49,21 +52,27 @@ _EMPTY = frozenset(
     }
 )
 _LONG_TAG = 400
+_INLINE_PICTURES = Pattern(r"(?i)\bdata:[a-z]+/[a-z0-9.+-]+;base64,[a-z0-9+/=\s]*")
 _COMMENT = "!--"
 _BREAK = "\v"  # cleaned to a blank where it stands in a line
-_HIDING = ("display:none", "visibility:hidden", "opacity:0;", "max-height:0;", "max-height:0px;")
 
 
-def of_html(source: str, ends_open: bool = False, most_tags: int = MAX_TAGS) -> Text:
-    """Return the visible text of an HTML body, rows as lines and cells parted by tabs."""
+def of_html(source: str, ends_open: bool = False, most_tags: int = MAX_TAGS, most: int = MAX_MARKUP) -> Text:
+    """Return the visible text of an HTML body, rows as lines and cells parted by tabs.
+
+    Of more than `most` characters, pictures within them left out, the first are read; of too many tags nothing is.
+    """
+    if len(source) > most:
+        source = _INLINE_PICTURES.removed_from(source)
+    too_long, source = len(source) > most, source[: max(0, most)]
     if is_monstrous(source, most_tags):
         return Text("", cut=True)
     tree = LexborHTMLParser(source, options=LexborDocumentOptions.WO_EVENTS)
     tree.strip_tags(_UNREAD)
     written = (tree.root.html if tree.root is not None else None) or ""
     pieces = _readable(written).split("<", MAX_PIECES)
-    lines = "\n".join(_Writer().lines_of(pieces[1:MAX_PIECES]))
-    cut = len(pieces) > MAX_PIECES or len(lines) > _LONGEST
+    lines = "\n".join(_Writer(hidden_names(source)).lines_of(pieces[1:MAX_PIECES]))
+    cut = too_long or len(pieces) > MAX_PIECES or len(lines) > _LONGEST
     lines = lines[:_LONGEST]
     if "&" in lines:
         lines = lines.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
@@ -89,7 +98,8 @@ class _Row:
 class _Writer:
     """Collects lines from the tags and texts of written-out HTML."""
 
-    def __init__(self) -> None:
+    def __init__(self, hidden: frozenset[str]) -> None:
+        self._hidden = hidden
         self._lines: list[str] = []
         self._line: list[str] = []
         self._rows: list[_Row] = []
@@ -105,7 +115,7 @@ class _Writer:
                 tag, text = _whole_tag(tag, queue)
             act = known.get(tag, _unknown)
             if act is _unknown:
-                act = known[tag] = _act_of(tag) if len(tag) < _LONG_TAG else _act_of.__wrapped__(tag)
+                act = known[tag] = self._act_of(tag)
             if act is _pass_over:
                 text = _behind(tag, text, queue)
             elif act is not None:
@@ -120,6 +130,11 @@ class _Writer:
                 line.append(text)
         self._lines.append("".join(line))
         return self._lines
+
+    def _act_of(self, tag: str) -> "_Act | None":
+        if self._hidden and " " in tag and is_hidden(tag.partition(" ")[2], self._hidden):
+            return None if tag.partition(" ")[0] in _EMPTY else _pass_over
+        return _act_of(tag) if len(tag) < _LONG_TAG else _act_of.__wrapped__(tag)
 
     def _add(self, text: str, *, is_block_end: bool) -> None:
         """Add a text whose own breaks count; behind the end of any block they are blanks again."""
@@ -203,7 +218,7 @@ def _act_of(tag: str) -> _Act | None:
     if tag.startswith(_COMMENT):
         return _pass_over
     name, _, attributes = tag.partition(" ")
-    if attributes and _hides(attributes) and name not in ("body", "html"):
+    if attributes and hides(attributes) and name not in ("body", "html"):
         return None if name in _EMPTY else _pass_over
     return _ACTS.get(name)
 
@@ -247,21 +262,6 @@ def _behind_comment(begun: str, queue: Iterator[str]) -> str:
         if end:
             return text
     return ""
-
-
-def _hides(attributes: str) -> bool:
-    """Return whether attributes, as they are written out, make an element invisible."""
-    lower = attributes.lower()
-    if "none" not in lower and "hidden" not in lower and "opacity" not in lower and "max-height" not in lower:
-        return False
-    for attribute in attributes.removesuffix('"').split('" '):
-        name, _, value = attribute.partition('="')
-        if name == "hidden":
-            return True
-        style = "".join(value.lower().replace("!important", "").split()) + ";"
-        if name == "style" and any(rule in style for rule in _HIDING):
-            return True
-    return False
 
 
 def _joined(cells: list[list[str]]) -> list[str]:

@@ -10,19 +10,35 @@ from itertools import islice
 from afpd.errors import ReadingError
 from afpd.parse.charset import decoded_words
 from afpd.parse.fold import clean, collapse
-from afpd.parse.markup import of_html
+from afpd.parse.markup import MAX_MARKUP, of_html
 from afpd.parse.mime import Head, Part, leaves, read_head
+from afpd.parse.monsters import MAX_TAGS
 from afpd.parse.search import Encoded, Pattern
 from afpd.parse.text import Text, of_plain
 
 _MAX_BODIES = 6
-_MAX_TAGS = 12_000
+_MAX_ENCLOSED = 5
 _MOST_FIELDS = 20
 _LONGEST_FIELD = 4096
 _MAILBOX = Pattern(
     r'(?P<name>(?:"(?:[^"\\]|\\.)*"|[^<>,"])*)<(?P<address>[^<>]*)>|(?P<bare>[^\s,;<>"()]+@[^\s,;<>"()]+)'
 )
 _SPECIALS = frozenset(' ,;<>"()')
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many tags and characters of HTML may still be read of one mail and of the mails that it carries."""
+
+    tags: int = MAX_TAGS
+    markup: int = MAX_MARKUP
+
+    def text(self, source: str, ends_open: bool) -> Text:
+        """Return the text of an HTML body, and count what it costs."""
+        text = of_html(source, ends_open, self.tags, self.markup)
+        self.tags -= source.count("<")
+        self.markup -= len(source)
+        return text
 
 
 @dataclass(frozen=True)
@@ -61,16 +77,24 @@ class Message:
         """Return the leaves that may hold text."""
         return tuple(part for part in leaves(self.raw, self.head) if part.is_text)
 
-    def bodies(self) -> Iterator[Text]:
+    def enclosed(self) -> Iterator["Message"]:
+        """Yield the mails that are attached to this one as a whole; who sent them is nobody's word but their own."""
+        attached = (part for part in leaves(self.raw, self.head) if part.is_message)
+        for part in islice(attached, _MAX_ENCLOSED):
+            try:
+                yield read_message(part.payload(self.raw))
+            except ReadingError:
+                continue
+
+    def bodies(self, budget: Budget | None = None) -> Iterator[Text]:
         """Yield the bodies that have content: HTML first, then plain, then attached texts."""
+        left = budget or Budget()
         ordered = sorted(self.parts, key=lambda part: (part.attached, not part.is_html))
-        tags = _MAX_TAGS
         for part in ordered[:_MAX_BODIES]:
             source = part.text(self.raw)
             ends_open = part.end >= len(self.raw) and not self.raw.endswith(b"\n")
             if part.is_html or _looks_like_html(source):
-                text = of_html(source, ends_open, tags)
-                tags -= source.count("<")
+                text = left.text(source, ends_open)
             else:
                 text = of_plain(source, ends_open)
             if not text.is_blank:
@@ -94,11 +118,11 @@ def read_message(raw: bytes) -> Message:
 
 
 def slim(raw: bytes) -> bytes:
-    """Return the mail without the payload of leaves that are no text: what is worth keeping of a large mail."""
+    """Return the mail without the payload of leaves that are neither text nor mail: what is worth keeping of it."""
     kept: list[bytes] = []
     at = 0
     for part in leaves(raw):
-        if not part.is_text and part.start >= at:
+        if not part.is_text and not part.is_message and part.start >= at:
             kept.append(raw[at : part.start])
             at = part.end
     return b"".join([*kept, raw[at:]])

@@ -14,10 +14,14 @@ _HARMLESS_SIZE = 2_000
 _HARMLESS_TAGS = 600
 _HARMLESS_DEPTH_TAGS = 1_500
 _MAX_DEPTH = 300
+_LARGE = 64 * 1024
+_MOST_OF_MANY = 200
 _MAX_REOPENED = 120_000
 _NAME = r"[^\s/>][^\s/>=]*"
 _VALUE = r"\s*=\s*(?:\"[^\"]*\"[\s/]*|'[^']*'[\s/]*|[^\s>\"'][^\s>]*[\s/]+)"
-_MANY_ATTRIBUTES = Pattern(rf"<[a-zA-Z][^\s/>]*[\s/]+(?:{_NAME}(?:{_VALUE}|[\s/]+)){{32}}")
+_TAG = rf"<[a-zA-Z][^\s/>]*[\s/]+(?:{_NAME}(?:{_VALUE}|[\s/]+))"
+_MANY_ATTRIBUTES = Pattern(_TAG + "{32}")
+_SEVERAL_ATTRIBUTES = Pattern(_TAG + "{16}")
 _EMPTY = frozenset(
     ("area", "base", "br", "col", "hr", "img", "input", "link", "meta", "param", "source", "wbr"),
 )
@@ -38,6 +42,8 @@ def is_monstrous(source: str, most_tags: int = MAX_TAGS) -> bool:
         return True
     if tags <= _HARMLESS_TAGS:
         return False
+    if len(source) > _LARGE and _SEVERAL_ATTRIBUTES.is_often_in(source, _MOST_OF_MANY):
+        return True
     pieces = source.split("<")
     beginnings = Counter(map(itemgetter(slice(2)), pieces))
     reopening = sum(number for start, number in beginnings.items() if start.lower() in _BEGINNINGS)

@@ -14,6 +14,7 @@ PIECES = {
     "number": r"\d?[\d.,]*\d",
     "money": r"(?:(?:[a-z]{3}|[₡¢$€])(?: ?:)? ?\d?[\d.,]*\d|"
     r"\d?[\d.,]*\d(?: ?(?:colones|dolares us|dolares|euros|us dollar|crc|usd|eur|nio|[₡¢€]))?)",
+    "pesos": r"(?:(?:us\$|u\$s|[a-z]{3} ?\$?|[$€£]) ?)?[\d.,]*\d(?: ?(?:m\.? ?n\b\.?|mxn|usd|eur|clp|cop|pesos))?",
     "iban": r"cr[\dx*]+",
     "mask": r"[*x]*[\d*x -]*\d{4}x?",
 }

@@ -5,6 +5,7 @@ offsets are counted back only where a letter takes more than one byte.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 import re2
 
@@ -96,6 +97,10 @@ class Pattern:
         """Return whether the pattern stands in a text in UTF-8."""
         return self._compiled.search(data) is not None
 
+    def is_often_in(self, text: str, times: int) -> bool:
+        """Return whether the pattern stands in a text more often than that."""
+        return next(islice(self._compiled.finditer(text.encode("utf-8", "replace")), times, None), None) is not None
+
     def is_all_of(self, data: bytes) -> bool:
         """Return whether the pattern is the whole of a text in UTF-8."""
         return self._compiled.fullmatch(data) is not None
@@ -113,6 +118,16 @@ class Pattern:
             counted = begin + len(data[start:end].decode("utf-8", "replace"))
             at = end
             yield begin, counted
+
+    def replaced_by_group(self, text: str, name: str) -> str:
+        """Return the text with only the group of this name, and what but stars stands before it, of each place."""
+        data, number = text.encode("utf-8", "replace"), self._names[name]
+        pieces, at = [], 0
+        for hit in self._compiled.finditer(data):
+            start, end = hit.span()
+            pieces += [data[at:start], data[start : hit.start(number)].rstrip(b"*"), hit.group(number)]
+            at = end
+        return b"".join([*pieces, data[at:]]).decode("utf-8", "replace") if at else text
 
     def removed_from(self, text: str) -> str:
         """Return the text without the places where the pattern stands."""

@@ -37,6 +37,7 @@ class Template:
     name: str
     version: int
     gives_nothing: bool
+    has_unique_reference: bool
     conditions: tuple[Condition, ...]
     extraction: Extraction
     meaning: Meaning
@@ -98,6 +99,7 @@ def _built(file: BankFile, table: TemplateTable, every_label: frozenset[str]) ->
         name=table.name,
         version=table.version,
         gives_nothing=table.gives == "nothing",
+        has_unique_reference=table.unique_reference,
         conditions=tuple(_conditions(table)),
         extraction=_extraction(table),
         meaning=_meaning(file, table, every_label),
@@ -138,8 +140,10 @@ def _extraction(table: TemplateTable) -> Extraction:
             {name: tuple(words) for name, words in columns.fields.items()},
             frozenset(columns.others),
             Pattern(columns.row),
+            columns.stacked,
         ),
         underscores=tuple(table.underscores),
+        nothing=_compiled(table.nothing),
     )
 
 
@@ -150,6 +154,7 @@ def _field(table: FieldTable) -> FieldRule:
         after=_compiled(table.after),
         take=_compiled(table.take),
         below=_compiled(table.below),
+        pattern_first=table.pattern_first,
     )
 
 
@@ -171,8 +176,9 @@ def _meaning(file: BankFile, table: TemplateTable, every_label: frozenset[str]) 
         cases=tuple(
             Case(case.field, Pattern(case.matches), case.kind, case.direction, case.status) for case in table.case
         ),
-        merchant_else=table.merchant_else,
+        merchant_else=tuple(table.merchant_else),
         payer_copy=(copy.payer, copy.reader) if copy else None,
+        spaced=frozenset(table.spaced),
         labels=every_label,
     )
 

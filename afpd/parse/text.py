@@ -12,6 +12,11 @@ from afpd.parse.search import Encoded, Pattern
 
 MAX_CHARACTERS = 64 * 1024
 _MAX_MARKS = 4_000
+_LONG = 8 * 1024
+_MOST_LETTERS = 2_500
+_TWICE_BOLD = Pattern(r"(?:^|[\s(|])\*\*(?P<bold>[^*\s](?:[^*\n]*[^*\s])?)\*\*")
+_BOLD_LABEL = Pattern(r"(?:^|[\s|])\*(?P<bold>[^*\n:]{1,60}: )\*")
+_QUOTES = "\"'"
 _PICTURES = Pattern(r"(?i)\[(?:image|imagen|cid)\b[^\]\n]*\]|<(?:https?|mailto|tel|cid):[^>\s]*>")
 
 
@@ -50,12 +55,21 @@ class Text:
 
 def of_lines(text: str, cut: bool = False, breaks_off: bool = False) -> Text:
     """Return a Text of raw lines (a tab between cells): cleaned, blanks collapsed, blank lines dropped."""
-    cut = cut or len(text) > 4 * MAX_CHARACTERS
-    text = clean(text[: 4 * MAX_CHARACTERS])
+    most = _readable(text, 2 * MAX_CHARACTERS)
+    cut = cut or len(text) > most
+    text = clean(text[:most])
     if len(text) > MAX_CHARACTERS:
         text, cut = text[:MAX_CHARACTERS], True
     lines = _spaced(text).split("\n")
     return Text("\n".join(line for line in lines if line and not line.isspace()), cut, breaks_off)
+
+
+def _readable(text: str, most: int) -> int:
+    """Return how much of a text is read; little where it holds more different letters than a mail of any language."""
+    if len(text) <= _LONG or text.isascii():
+        return most
+    looked_at = text[: most : min(len(text), most) // _LONG + 1]
+    return _LONG if len(set(looked_at)) > _MOST_LETTERS else most
 
 
 def _spaced(text: str) -> str:
@@ -72,14 +86,17 @@ def of_plain(text: str, ends_open: bool = False) -> Text:
 
     `ends_open` says that nothing of the mail follows this body, not even a line break.
     """
-    cut = len(text) > MAX_CHARACTERS
-    text = clean(text[:MAX_CHARACTERS])
+    most = _readable(text, MAX_CHARACTERS)
+    cut = len(text) > most
+    text = clean(text[:most])
     if "[" in text or "<" in text:
         text = _PICTURES.removed_from(text)
     if 0 < text.count(">") < _MAX_MARKS:
         text = "\n".join(_unquoted(line) if ">" in line else line for line in text.split("\n"))
     if 0 < text.count("*") < _MAX_MARKS:
-        text = _without_bold(text)
+        if ": *" in text:
+            text = "\n".join(_with_plain_labels(line) if ": *" in line else line for line in text.split("\n"))
+        text = _without_bold(_TWICE_BOLD.replaced_by_group(text, "bold") if "**" in text else text)
     breaks_off = ends_open and not text[-1:].isspace()
     if "|" in text:
         text = "\n".join(_cells(line) if "|" in line else line for line in text.split("\n"))
@@ -105,12 +122,20 @@ def _cells(line: str) -> str:
     return bare.replace("|", "\t") if outer or " | " in bare else line
 
 
+def _with_plain_labels(line: str) -> str:
+    """Take the marks of `*Label: *value` away, unless another star of the line closes the first one."""
+    if any(_role(line, at) == "close" for at, char in enumerate(line) if char == "*"):
+        return line
+    return _BOLD_LABEL.replaced_by_group(line, "bold")
+
+
 def _without_bold(text: str) -> str:
     """Take away pairs of stars around words; a star that belongs to a name stays.
 
     An opening star has a blank before and a word behind, a closing one the reverse. Of several openings in a row the
     first, of several closings on a line the last make the pair: `*PIXELB *Q7 Dublin*` keeps its inner star. A pair may
-    reach over the end of one line.
+    reach over the end of one line. Of two stars in a row the outer one is the mark, the other belongs to a name; more
+    are a mask, and so are two before a digit.
     """
     gone: list[int] = []
     opening = closing = -1
@@ -144,9 +169,25 @@ def _find_break(text: str, at: int) -> int:
 def _role(text: str, at: int) -> str:
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
     if before == "*" or after == "*":
-        return "inner"
-    outside_before = not before or before.isspace() or before in "(|¡¿\"'“"
-    outside_after = not after or after.isspace() or after in ",.;:)|!?\"'”"
-    if outside_before and after and not outside_after:
+        return _role_of_two(text, at, before, after)
+    if _is_before(before) and after and (not _is_behind(after) or after in _QUOTES):
         return "open"
-    return "close" if outside_after and before and not outside_before else "inner"
+    return "close" if _is_behind(after) and before and (not _is_before(before) or before in _QUOTES) else "inner"
+
+
+def _role_of_two(text: str, at: int, before: str, after: str) -> str:
+    """Return the role of the outer one of two stars in a row; that of any other is none."""
+    if after == "*" and before != "*" and _is_before(before) and text[at + 2 : at + 3].isalpha():
+        return "open"
+    two = text[at - 2 : at - 1] if at > 1 else ""
+    if before == "*" and after != "*" and _is_behind(after) and (two.isalnum() or two in ".)!"):
+        return "close"
+    return "inner"
+
+
+def _is_before(char: str) -> bool:
+    return not char or char.isspace() or char in "(|¡¿\"'“"
+
+
+def _is_behind(char: str) -> bool:
+    return not char or char.isspace() or char in ",.;:)|!?\"'”"

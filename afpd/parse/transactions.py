@@ -16,7 +16,8 @@ from afpd.parse.search import Encoded, Pattern
 from afpd.parse.text import Text
 from afpd.parse.values import NumberStyle, amount, last_four, money
 
-_REFERENCE = Pattern(r"^[#nº°.\s]*(?P<key>[0-9a-z][0-9a-z./-]{0,59})$")
+_REFERENCE = Pattern(r"^(?:n(?:o|ro|um)?[.°\s]\s*)?[#°.\s]*(?P<key>[0-9a-z][0-9a-z._/-]{0,59})$")
+_SPACED_KEY = Pattern(r"^(?P<key>(?:[a-z]{1,3}|[0-9a-z./-]*\d[0-9a-z./-]*)(?: [0-9a-z./-]*\d[0-9a-z./-]*){1,3})$")
 _LONGEST_KEY = 60
 _LATEST = timedelta(days=2)
 _EARLIEST = timedelta(days=5 * 366)
@@ -60,8 +61,9 @@ class Meaning:
     status: Status
     required: frozenset[str]
     cases: tuple[Case, ...]
-    merchant_else: str | None
+    merchant_else: tuple[str, ...]
     payer_copy: tuple[str, str] | None
+    spaced: frozenset[str]
     labels: frozenset[str]
 
     def transaction(self, raw: Raw, text: Text, around: Surroundings) -> Transaction:
@@ -81,15 +83,15 @@ class Meaning:
             dated_by=when.dated_by,
             merchant=self._merchant(raw),
             account=last_four(raw.get("account") or ""),
-            reference=_key(raw.get("reference")),
-            authorization=_key(raw.get("authorization")),
+            reference=_key(raw.get("reference"), "reference" in self.spaced),
+            authorization=_key(raw.get("authorization"), "authorization" in self.spaced),
         )
         return self._from_the_owners_side(read, raw, around)
 
     def _money(self, raw: Raw) -> tuple[str, str]:
-        number, beside = money(raw.get("amount") or "", self.numbers, self.signs)
         words = raw.get("currency")
         told = currency_of(fold_word(words), self.signs) if words else None
+        number, beside = money(raw.get("amount") or "", self.numbers, self.signs, told)
         if words and told is None:
             raise BadValue(f"currency: {words!r} is unknown")
         if told and beside and told != beside:
@@ -103,7 +105,7 @@ class Meaning:
         day, clock = raw.get("date"), raw.get("time")
         if not day and not clock and not self.undated:
             raise Mismatch("date not found")
-        when = moment(day, clock, self.orders, around.received, self.zone)
+        when = moment(day, clock, self.orders, around.received, self.zone, raw.get("posted"))
         if self.maybe_utc and isinstance(when.at, datetime) and when.at > around.received + _UTC_LEAVE:
             when = replace(when, at=when.at.replace(tzinfo=UTC).astimezone(self.zone))
         on = when.at.date() if isinstance(when.at, datetime) else when.at
@@ -137,7 +139,7 @@ class Meaning:
         return None
 
     def _merchant(self, raw: Raw) -> str | None:
-        name = raw.get("merchant") or (raw.get(self.merchant_else) if self.merchant_else else None)
+        name = next((found for field in ("merchant", *self.merchant_else) if (found := raw.get(field))), None)
         name = collapse(name or "").strip(" \u3000,;:|")
         if not any(char.isalnum() for char in name):
             return None
@@ -163,13 +165,14 @@ def _positive(value: Decimal) -> Decimal:
     return value
 
 
-def _key(text: str | None) -> str | None:
+def _key(text: str | None, spaced: bool) -> str | None:
     """Return a reference or authorization as printed; what is none (a sentence, a dash) is null."""
     if not text:
         return None
-    if text.isascii() and text.isalnum() and len(text) <= _LONGEST_KEY and text[0] not in "nN":
+    if text.isascii() and text.isalnum() and len(text) <= _LONGEST_KEY:
         return text
-    hit = _REFERENCE.search(Encoded(fold_word(text)))
+    folded = Encoded(fold_word(text))
+    hit = _REFERENCE.search(folded) or (_SPACED_KEY.search(folded) if spaced else None)
     if hit is None:
         return None
     begin, end = hit.span("key")

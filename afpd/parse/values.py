@@ -8,13 +8,14 @@ from decimal import Decimal
 from enum import StrEnum
 
 from afpd.errors import BadValue
-from afpd.parse.currencies import MINOR_UNITS, currency_of
+from afpd.parse.currencies import DOLLARS, MINOR_UNITS, currency_of
 from afpd.parse.fold import fold
 from afpd.parse.search import Encoded, Pattern
 
 _MONEY = Pattern(r"^(?P<before>[^\d]*?)\s*(?P<number>\d[\d.,]*|[.,]\d{1,2})(?P<after>[^\d]*)$")
 _BLANK_GROUPS = Pattern(r"^(?P<before>[^\d]*?)\s*(?P<number>\d{1,3}(?: \d{3})+(?:[.,]\d+)?)(?P<after>[^\d]*)$")
 _INDIAN = Pattern(r"^\d{1,2}(?:,\d{2})*,\d{3}$")
+_ABBREVIATED = ("rs.", "s/.")
 _TAIL = Pattern(r"(?P<digits>(?:\d[- ]?){4,})[^\d]*$")
 MAX_DIGITS = 15
 
@@ -37,12 +38,13 @@ _MARKS = {  # decimal mark, thousands mark
 }
 
 
-def money(text: str, style: NumberStyle, signs: Mapping[str, str]) -> tuple[str, str | None]:
+def money(text: str, style: NumberStyle, signs: Mapping[str, str], named: str | None = None) -> tuple[str, str | None]:
     """Return the digits of an amount as written, and the ISO currency beside them or None.
 
+    A bare $ says nothing where a currency that is written with $ is named beside it, or `named` elsewhere in the mail.
     Raises `BadValue` when the text holds anything else than one number and one currency.
     """
-    folded = Encoded(fold(text).strip())
+    folded = Encoded(_without_abbreviating_dot(fold(text).strip()))
     hit = _MONEY.search(folded)
     if hit is None and style is NumberStyle.BLANK_COMMA:
         hit = _BLANK_GROUPS.search(folded)
@@ -50,10 +52,17 @@ def money(text: str, style: NumberStyle, signs: Mapping[str, str]) -> tuple[str,
         raise BadValue(f"{text!r} is no amount")
     parts = hit.texts()
     number, before, after = parts["number"].rstrip(".,"), parts["before"].strip(" :.\t"), parts["after"].strip(" :\t")
-    found = [_currency(word, signs, text) for word in (before, after.strip(" .,;")) if word]
+    words = [word for word in (before, after.strip(" .,;")) if word]
+    told = {named, *(currency_of(word, signs) for word in words if word != "$")}
+    found = [_currency(word, signs, text) for word in words if word != "$" or DOLLARS.isdisjoint(told)]
     if len(set(found)) > 1 or not number:
         raise BadValue(f"{text!r} is no amount")
     return number, found[0] if found else None
+
+
+def _without_abbreviating_dot(folded: str) -> str:
+    """The dot of `Rs.50` belongs to the rupee, as that of `S/.50` to the sol: it is no decimal mark."""
+    return folded.replace(".", " ", 1) if folded.startswith(_ABBREVIATED) else folded
 
 
 def _currency(word: str, signs: Mapping[str, str], text: str) -> str:

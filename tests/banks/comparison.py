@@ -75,4 +75,5 @@ def _same_time(got: Transaction, want: str) -> bool:
 def _same_name(got: str | None, want: str | None) -> bool:
     if got is None or want is None:
         return got is want
+    got, want = (" ".join(name.split()) for name in (got, want))  # U+3000 is a blank like others here
     return got.startswith(want) or (want.startswith(got) and len(got) >= 4)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hostile import hostile_mails, without_content_fields
+from bench.hostile import hostile_mails, without_content_fields
 from selectolax.lexbor import LexborHTMLParser
 
 from afpd.banks import shipped

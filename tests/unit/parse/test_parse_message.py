@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from afpd.errors import ReadingError
 from afpd.parse.authenticity import Policy, verdict
 from afpd.parse.charset import decode, decoded_words
-from afpd.parse.forwarded import unwrapped
+from afpd.parse.forwarded import passed_on, unwrapped
 from afpd.parse.message import read_message, slim
 from afpd.parse.text import of_plain
 
@@ -125,3 +125,51 @@ def test_the_bank_of_a_forwarded_mail_stands_in_the_quoted_header(block: str) ->
 
 def test_a_mail_that_only_says_de_is_not_forwarded() -> None:
     assert unwrapped(of_plain("De: Ana\nMonto: 5")) is None
+
+
+HTML = b"<p>Monto: 5</p>"
+IN_PARTS = b"--abc\r\nContent-Type: text/html\r\n\r\n" + HTML + b"\r\n--abc--\r\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Content-Type: multipart/mixed; boundary*0=ab; boundary*1=c\r\n\r\n" + IN_PARTS,
+        b"Content-Type: multipart/mixed\r\n\r\n" + IN_PARTS,
+        b"Content-Type: multipart/mixed; boundary=other\r\n\r\nThis is MIME.\r\n" + IN_PARTS,
+        b"Content-Type: application/octet-stream; name*=utf-8''aviso%2Ehtml\r\n\r\n" + HTML,
+        b"Content-Type: application/xhtml+xml\r\n\r\n" + HTML,
+        b'Content-Type: text/html\r\nContent-Transfer-Encoding: "quoted-printable" (soft)\r\n\r\n<p>Monto: =35</p>',
+        b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\nPHA+TW9udG86IDU8L3A+\r\n\r\n-- list footer",
+        b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\nPHA+TW9udG86IA==\r\nNTwvcD4=",
+        b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n" + HTML,
+        b"Content-Type: text/html\r\n\r\n" + "<p>Monto: 5</p>".encode("utf-16"),
+    ],
+)
+def test_what_senders_write_beside_the_standard_is_read_all_the_same(raw: bytes) -> None:
+    assert bodies(HEAD + raw) == ["Monto: 5"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "wanted"),
+    [
+        (b"=?utf-8?Q?Notificaci=C3=B3n de pago?=", "Notificación de pago"),
+        (b"=?utf-8?Q?Notificaci=C3=B3n_de_p\r\n ago?= BCR", "Notificación de pago BCR"),
+        (b"=?utf-8?B?Tm90aWZpY2Fj\r\n\tacOzbg==?=", "Notificación"),
+        (b"Aviso\r\n de pago", "Aviso de pago"),
+        (b"=?iso-8859-1?Q?Notificaci=C3=B3n?=", "Notificación"),
+    ],
+)
+def test_a_subject_is_read_however_it_is_encoded_and_folded(subject: bytes, wanted: str) -> None:
+    assert read_message(b"From: a@example.com\r\nSubject: " + subject + b"\r\n\r\nx").subject == wanted
+
+
+def test_a_mail_attached_whole_is_no_body_and_can_be_opened() -> None:
+    inner = b"From: BCR <a@bank.cr>\r\nSubject: Aviso\r\n\r\nMonto: 5\r\n"
+    raw = HEAD + b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n\r\nva\r\n"
+    raw += b"--a\r\nContent-Type: message/rfc822\r\n\r\n" + inner + b"--a--\r\n"
+    assert bodies(raw) == ["va"]
+    assert [(one.sender, one.subject) for one in read_message(raw).enclosed()] == [("a@bank.cr", "Aviso")]
+    (passed,) = passed_on(read_message(raw))
+    assert (passed.sender, passed.text.body, passed.attached) == ("a@bank.cr", "Monto: 5", True)
+    assert slim(raw) == raw

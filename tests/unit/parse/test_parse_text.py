@@ -22,6 +22,10 @@ def test_a_column_of_labels_beside_a_column_of_values_is_paired() -> None:
         '<div style="display : NONE !important">CRC 1.00</div>',
         '<span style="visibility:hidden">CRC 1.00</span>',
         "<p hidden>CRC 1.00</p>",
+        '<p style="height:0;overflow:hidden">CRC 1.00</p>',
+        '<p style="position:absolute;clip:rect(0,0,0,0)">CRC 1.00</p>',
+        '<style>td.no, .preheader { display : none !important }</style><p class="big Preheader">CRC 1.00</p>',
+        "<style><!-- #pre{color:red;display:none} --></style><p id=pre>CRC 1.00</p>",
         "<style>.a{width:1.00px}</style>",
         "<script>var a = 1.00;</script>",
         "<!--[if mso]>CRC 1.00<![endif]-->",
@@ -30,6 +34,21 @@ def test_a_column_of_labels_beside_a_column_of_values_is_paired() -> None:
 )
 def test_what_nobody_sees_is_not_read(hidden: str) -> None:
     assert of_html(f"<body>{hidden}<p>Hola</p></body>").body == "Hola"
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        "@media print { .x { display:none } }",
+        "@media (max-width:600px) { .y{width:1px} .x{display:none} }",
+        ".x{display:none} .x{display:block}",
+        "/* .x{display:none} */ .x{color:red}",
+        ".x .y{display:none}",
+        "@import url(a.css); .y{display:none}",
+    ],
+)
+def test_what_a_style_sheet_shows_on_this_screen_is_read(sheet: str) -> None:
+    assert of_html(f'<style>{sheet}</style><p class="x">Hola</p>').body == "Hola"
 
 
 def test_a_conditional_comment_for_everybody_shows_its_content() -> None:
@@ -53,6 +72,9 @@ def test_decomposed_accents_match_composed_ones() -> None:
         ("*NUBEMAR* PLAN* ok", "NUBEMAR* PLAN ok"),
         ("NUBEMAR* PLAN", "NUBEMAR* PLAN"),
         ("PP*TIENDA", "PP*TIENDA"),
+        ("*COMERCIO: *COLMADO*LA SUR\n*MONTO: *5.00", "COMERCIO: COLMADO*LA SUR\nMONTO: 5.00"),
+        ("*Comercio: *ESTRELLA 506*", "Comercio: *ESTRELLA 506"),
+        ('Comercio: *EL "5"* *Aprobada*', 'Comercio: EL "5" Aprobada'),
     ],
 )
 def test_bold_marks_go_and_stars_of_names_stay(marked: str, plain: str) -> None:

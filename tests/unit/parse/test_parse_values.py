@@ -34,6 +34,15 @@ def test_the_last_mark_decides(text: str, currency: str, wanted: str) -> None:
     assert format(amount(number, currency, NumberStyle.EITHER), "f") == wanted
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("Rs.50", "50.00"), ("Rs.5", "5.00"), ("Rs. 50", "50.00"), ("Rs.5000.00", "5000.00"), ("S/.50", "50.00")],
+)
+def test_the_dot_of_an_abbreviation_is_no_decimal_mark(text: str, wanted: str) -> None:
+    number, currency = money(text, NumberStyle.INDIAN, {})
+    assert format(amount(number, currency or "", NumberStyle.INDIAN), "f") == wanted
+
+
 @pytest.mark.parametrize("text", ["25.0000", "1,23,456.00", "0.500", "1.000.00", "1,0000", "00,12,3"])
 def test_a_number_of_two_meanings_is_refused(text: str) -> None:
     with pytest.raises(BadValue):
@@ -95,3 +104,19 @@ def test_no_text_makes_money_or_amount_raise_anything_else(text: str) -> None:
 )
 def test_the_last_four_digits_of_an_account(text: str, wanted: str | None) -> None:
     assert last_four(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "wanted"),
+    [("$1,875.00", None, "DOP"), ("$0.45 USD", None, "USD"), ("$24.99", "USD", None)],
+)
+def test_a_bare_dollar_sign_gives_way_to_a_currency_that_is_written_with_it(
+    text: str, named: str | None, wanted: str | None
+) -> None:
+    assert money(text, NumberStyle.COMMA_POINT, {"$": "DOP"}, named)[1] == wanted
+
+
+@pytest.mark.parametrize("text", ["$24.99 CRC", "$24.99 ₡", "€24.99 USD"])
+def test_other_signs_and_currencies_contradict(text: str) -> None:
+    with pytest.raises(BadValue):
+        money(text, NumberStyle.COMMA_POINT, {"$": "DOP"})
