@@ -40,6 +40,9 @@ COLUMNS = (
     "reverses_id",
     "same_as_id",
     "created_at",
+    "looks_like_id",
+    "counterpart_id",
+    "counts",
 )
 """The columns of the CSV export; new ones are only ever added at the end."""
 

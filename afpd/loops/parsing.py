@@ -4,31 +4,38 @@
 2. Lease a chunk, open its bodies, read them away from the event loop.
 3. Write outcomes, transactions and the banks' statistics of the chunk in one transaction.
 4. Again, until nothing is pending.
+5. When bank files changed, read unmatched and failed mails again, some at each tick.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from afpd.clock import Clock
 from afpd.config import Settings
-from afpd.errors import SecretError, StorageUnavailable
+from afpd.errors import StorageUnavailable
 from afpd.keyring import Keyring
 from afpd.log import get
+from afpd.loops.drift import watch_rates
 from afpd.loops.identity import Identity
+from afpd.loops.reading import broken, read_chunk
+from afpd.loops.replaying import Replaying
 from afpd.model import Outcome, Reading
 from afpd.parse.authenticity import Policy
 from afpd.parse.library import Library
-from afpd.store import banks, emails, transactions
+from afpd.store import banks, emails, replays, transactions
 from afpd.store.banks import KnownBank
 from afpd.store.database import Database
 from afpd.store.emails import PendingEmail
-from afpd.store.sealed import open_body
 
 _LEASE = timedelta(minutes=10)
 
+_REPLAYED_PER_TICK = 1000
+
 _Read = tuple[PendingEmail, Reading]
+_ReadWith = Mapping[str | None, str]
 
 log = get("parsing")
 
@@ -64,8 +71,38 @@ class Parsing:
             for outcome, count in recorded.outcomes.items():
                 outcomes[outcome] += count
             self.beat()
+        replayed = await self._replay(settings, library)
+        await watch_rates(self.database, self.clock.now(), settings.zone)
         ended = {outcome.value: count for outcome, count in outcomes.items() if outcome is not Outcome.PENDING}
-        return {"emails_parsed": sum(ended.values()), "transactions_created": created, **ended}
+        told: dict[str, object] = {"emails_parsed": sum(ended.values()), "transactions_created": created, **ended}
+        return told | ({"replayed": replayed} if replayed else {})
+
+    async def _replay(self, settings: Settings, library: Library) -> int:
+        """Read again what other bank files could not read; returns how many mails read differently now."""
+        fingerprint = library.fingerprints[None]
+        async with self.database.read() as connection:
+            if await replays.is_done_with(connection, fingerprint):
+                return 0
+        replaying = Replaying(
+            self.database, self.keyring, library, _policy(settings), self.identity.node, self.clock, settings.zone
+        )
+        wanted = replays.Wanted(outcomes=(Outcome.UNMATCHED, Outcome.FAILED), not_read_with=library.fingerprints)
+        seen = different = 0
+        is_done = True
+        async with aclosing(replaying.pages(wanted, applies=True, at_once=settings.parsing.chunk)) as pages:
+            async for page in pages:
+                seen += page.seen
+                different += len(page.different)
+                self.beat()
+                if seen >= _REPLAYED_PER_TICK or self.stop.is_set():
+                    is_done = False
+                    break
+        if is_done:
+            async with self.database.write() as connection:
+                await replays.note_done_with(connection, fingerprint)
+        if different:
+            log.info("parsing.replayed", emails=different)
+        return different
 
     async def _chunk(self, settings: Settings, library: Library) -> transactions.Recorded | None:
         now = self.clock.now()
@@ -76,29 +113,36 @@ class Parsing:
             chunk = await emails.load_pending(connection, ids)
         if not chunk:
             return None
-        policy = Policy(settings.banks.authentication.value)
-        readings = await asyncio.to_thread(read_chunk, chunk, self.keyring, library, policy)
-        return await self._record(list(zip(chunk, readings, strict=True)))
+        readings = await asyncio.to_thread(read_chunk, chunk, self.keyring, library, _policy(settings))
+        return await self._record(list(zip(chunk, readings, strict=True)), library.fingerprints)
 
-    async def _record(self, readings: Sequence[_Read]) -> transactions.Recorded:
+    async def _record(self, readings: Sequence[_Read], read_with: _ReadWith) -> transactions.Recorded:
         """Write readings; one that cannot be written must not hold up the others for ever."""
         try:
-            return await self._record_together(readings)
+            return await self._record_together(readings, read_with)
         except StorageUnavailable:
             raise
         except Exception as error:
             log.exception("parsing.reading_broke", email_parsing_job_ids=[email.id for email, _ in readings])
             if len(readings) == 1:
                 email, reading = readings[0]
-                return await self._record_together([(email, Reading(Outcome.FAILED, _bug(error), reading.bank))])
-        alone = [await self._record([reading]) for reading in readings]
+                return await self._record_together([(email, broken(error, reading.bank))], read_with)
+        alone = [await self._record([reading], read_with) for reading in readings]
         outcomes = {outcome: sum(one.outcomes[outcome] for one in alone) for outcome in Outcome}
         return transactions.Recorded(sum(one.created for one in alone), outcomes)
 
-    async def _record_together(self, readings: Sequence[_Read]) -> transactions.Recorded:
+    async def _record_together(self, readings: Sequence[_Read], read_with: _ReadWith) -> transactions.Recorded:
         identity, now = self.identity, self.clock.now()
         async with self.database.write() as connection:
-            return await transactions.record(connection, readings, owner=identity.owner, node=identity.node, now=now)
+            return await transactions.record(
+                connection,
+                readings,
+                owner=identity.owner,
+                node=identity.node,
+                now=now,
+                read_with=read_with,
+                zone=self.settings().zone,
+            )
 
 
 def known_banks(library: Library) -> list[KnownBank]:
@@ -106,27 +150,5 @@ def known_banks(library: Library) -> list[KnownBank]:
     return [KnownBank(bank.code, bank.name, bank.country, bank.domains) for bank in library.banks]
 
 
-def read_chunk(chunk: Sequence[PendingEmail], keyring: Keyring, library: Library, policy: Policy) -> list[Reading]:
-    """Read each mail; a mail that breaks the reader is `failed` with that reason and does not touch the others."""
-    return [_read(email, keyring, library, policy) for email in chunk]
-
-
-def _read(email: PendingEmail, keyring: Keyring, library: Library, policy: Policy) -> Reading:
-    if email.user_id is None:
-        return Reading(Outcome.FAILED, "the integration of this mail is gone, so nobody owns what it tells")
-    if email.received_at is None:
-        return Reading(Outcome.FAILED, "nothing tells when this mail came")
-    if email.body is None:
-        return Reading(Outcome.FAILED, "the body of this mail is no longer kept, so it cannot be read")
-    try:
-        raw = open_body(keyring, email.integration_id, email.email_message_id, email.body)
-        return library.read(raw, received_at=email.received_at, owner=email.email_account, policy=policy)
-    except SecretError as error:
-        return Reading(Outcome.FAILED, str(error))
-    except Exception as error:
-        log.exception("parsing.mail_broke", email_parsing_job_id=email.id)
-        return Reading(Outcome.FAILED, _bug(error))
-
-
-def _bug(error: Exception) -> str:
-    return f"a bug of afpd met this mail ({type(error).__name__}); the log has its traceback"
+def _policy(settings: Settings) -> Policy:
+    return Policy(settings.banks.authentication.value)

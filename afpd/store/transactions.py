@@ -1,19 +1,22 @@
 """Transactions: recorded once, whatever is retried, together with the end of their job and the bank's statistics."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import case, select, update
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from afpd.model import Outcome, Reading, Transaction
+from afpd.model import Outcome, Reading, Status
+from afpd.store import clusters
+from afpd.store.bookings import Mail, Origin, book
 from afpd.store.emails import PendingEmail
+from afpd.store.links import link
 from afpd.store.schema import banks
 from afpd.store.schema import email_parsing_jobs as jobs
 from afpd.store.schema import transactions as table
+from afpd.store.template_days import Tally, add, day_of, standing
 
 _EXPORTED = (
     "id",
@@ -37,8 +40,12 @@ _EXPORTED = (
     "reverses_id",
     "same_as_id",
     "created_at",
+    "looks_like_id",
+    "counterpart_id",
     "bank",
 )
+
+_COUNTING = (Status.APPROVED, Status.REVERSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +63,41 @@ async def record(
     owner: str,
     node: str,
     now: datetime,
+    read_with: Mapping[str | None, str],
+    zone: tzinfo = UTC,
 ) -> Recorded:
     """End jobs with their readings: transactions, outcome and the bank's statistics in the caller's transaction.
 
-    A job whose lease is gone is left to whoever has it. Transactions are booked for the outcome success alone.
+    `read_with` gives the fingerprint of each bank's file by its code, under None that of all banks; match rates are
+    counted by days of `zone`. A job whose lease is gone is left to whoever has it. Transactions are booked for the
+    outcome success alone.
     """
     codes = await bank_ids(connection)
     held = await _held(connection, [email.id for email, _ in readings], owner)
-    created, outcomes = 0, dict.fromkeys(Outcome, 0)
+    booked = await _booked_jobs(connection, list(held))
+    created, outcomes, days = 0, dict.fromkeys(Outcome, 0), Tally()
+    made, corrected = list[int](), list[int]()
     for email, reading in readings:
         if email.id not in held:
             continue
         bank_id = codes.get(reading.bank) if reading.bank else None
-        booked = reading.transactions if reading.outcome is Outcome.SUCCESS else ()
-        new = [await _insert(connection, email, reading, bank_id, place, node, now) for place in enumerate(booked)]
-        await _end_job(connection, email, reading, bank_id, node, now)
+        new = 0
+        if email.user_id is not None:
+            mail = Mail(email.id, email.integration_id, email.email_message_id, email.user_id)
+            origin = Origin(bank_id, node, now, "read again")
+            done = await book(connection, mail, reading, origin, is_first=email.id not in booked)
+            new = sum(change.id is None for _, change in done)
+            made += [key for key, change in done if change.id is None]
+            corrected += [key for key, change in done if change.id is not None]
+        await _end_job(connection, email, reading, bank_id, node, now, read_with.get(reading.bank))
         if bank_id is not None:
-            await _count(connection, bank_id, email, reading, sum(new))
-        created += sum(new)
+            await _count(connection, bank_id, email, reading, new)
+        place = await clusters.join(connection, email.id, bank_id, reading, email.received_at or now)
+        days.count(standing(bank_id, reading, place), day_of(email.received_at or now, zone))
+        created += new
         outcomes[reading.outcome] += 1
+    await link(connection, made, corrected)
+    await add(connection, days)
     return Recorded(created, outcomes)
 
 
@@ -122,6 +145,7 @@ def _export_record(row: dict[str, Any]) -> dict[str, Any]:
     return row | {
         "amount": None if amount is None else format(amount, "f"),
         "created_at": None if row["created_at"] is None else row["created_at"].isoformat(),
+        "counts": row["status"] in _COUNTING and row["same_as_id"] is None,
     }
 
 
@@ -132,45 +156,20 @@ async def _held(connection: AsyncConnection, ids: Sequence[int], owner: str) -> 
     return set((await connection.scalars(query)).all())
 
 
-async def _insert(
+async def _booked_jobs(connection: AsyncConnection, ids: Sequence[int]) -> set[int]:
+    """Return those of the jobs that have transactions: a replay, or a kill between two commits of another version."""
+    query = select(table.c.email_parsing_job_id).where(table.c.email_parsing_job_id.in_(ids))
+    return {key for key in (await connection.scalars(query)).all() if key is not None}
+
+
+async def _end_job(
     connection: AsyncConnection,
     email: PendingEmail,
     reading: Reading,
     bank_id: int | None,
-    place: tuple[int, Transaction],
     node: str,
     now: datetime,
-) -> int:
-    ordinal, transaction = place
-    statement = insert(table).values(
-        user_id=email.user_id,
-        integration_id=email.integration_id,
-        email_parsing_job_id=email.id,
-        email_message_id=email.email_message_id,
-        ordinal=ordinal,
-        bank_id=bank_id,
-        template=reading.template,
-        template_version=reading.template_version,
-        node=node,
-        kind=transaction.kind,
-        direction=transaction.direction,
-        status=transaction.status,
-        amount=transaction.amount,
-        currency=transaction.currency,
-        occurred_at=transaction.occurred_at.isoformat(),
-        dated_by=transaction.dated_by,
-        merchant=transaction.merchant,
-        account=transaction.account,
-        reference=transaction.reference,
-        authorization=transaction.authorization,
-        revision=1,
-        created_at=now,
-    )
-    return (await connection.execute(statement.on_conflict_do_nothing())).rowcount
-
-
-async def _end_job(
-    connection: AsyncConnection, email: PendingEmail, reading: Reading, bank_id: int | None, node: str, now: datetime
+    read_with: str | None,
 ) -> None:
     await connection.execute(
         update(jobs)
@@ -186,6 +185,7 @@ async def _end_job(
             lease_owner=None,
             lease_until=None,
             processed_at=now,
+            read_with=read_with,
         )
     )
 
