@@ -12,8 +12,10 @@ from afpd.cli.call import Call, verb
 from afpd.cli.integrations import find, find_all
 from afpd.cli.opened import writing
 from afpd.cli.tokens import read_list, read_token
-from afpd.config import Settings
+from afpd.config import ServiceAccount, Settings, read_service_account
+from afpd.errors import SecretError
 from afpd.keyring import Keyring
+from afpd.model import Credential
 from afpd.store import integrations as store
 from afpd.store.database import Connection
 from afpd.store.integrations import NewIntegration
@@ -34,13 +36,18 @@ class Added:
     def in_words(self) -> str:
         """Return it as a line for people."""
         whose = f"integration {self.record['id']} of user {self.record['user_id']} ({self.record['email_account']})"
-        return f"{whose}: " + ("added" if self.is_new else "was known; it has the new token and its error is cleared")
+        if self.is_new:
+            return f"{whose}: added"
+        is_delegated = self.record["credential"] == Credential.SERVICE_ACCOUNT
+        means = "the service account reads it" if is_delegated else "it has the new token"
+        return f"{whose}: was known; {means} and its error is cleared"
 
 
 @verb("add")
 @values.user_option
 @values.email_option
 @click.option("--refresh-token-file", "token_file", metavar="FILE|-", help="The token: a file of mode 0600, or stdin.")
+@values.service_account_option
 @values.every_option
 @click.option("--from", "list_file", metavar="FILE|-", help="Many at once: a JSON object a line, all or nothing.")
 def add(
@@ -48,25 +55,41 @@ def add(
     user: str | None,
     email: str | None,
     token_file: str | None,
+    service_account: bool,
     every: timedelta | None,
     list_file: str | None,
 ) -> None:
     """Add integrations, or give known ones a new token.
 
     A known user and address keep id, cursor and history. What was added is due at once. A line of --from is
-    {"user": "17", "email": "ana@gmail.com", "refresh_token": "…", "every": "5m"}; every may be left out.
+    {"user": "17", "email": "ana@gmail.com", "refresh_token": "…", "every": "5m"}; every may be left out, and
+    "credential": "service_account" may stand in place of the token.
     """
-    single = {"--user": user, "--email": email, "--refresh-token-file": token_file}
+    how = True if service_account else None
     if list_file is not None:
-        if any(value is not None for value in (*single.values(), every)):
+        if any(value is not None for value in (user, email, token_file, how, every)):
             raise click.UsageError("--from brings users, addresses and tokens: give it alone.")
         _add_list(call, list_file)
-    elif user is None or email is None or token_file is None:
-        missing = ", ".join(name for name, value in single.items() if value is None)
+        return
+    if token_file is not None and service_account:
+        raise click.UsageError("--service-account needs no token: give one of the two.")
+    wanted = {"--user": user, "--email": email, "--refresh-token-file (or --service-account)": token_file or how}
+    if user is None or email is None or not (token_file or how):
+        missing = ", ".join(name for name, value in wanted.items() if value is None)
         raise click.UsageError(f"Missing {missing}; or give --from FILE.")
-    else:
-        settings = call.settings()
-        report(call, add_one(settings, NewIntegration(user, email, read_token(token_file), every)))
+    settings = call.settings()
+    token = None if token_file is None else read_token(token_file)
+    report(call, add_one(settings, NewIntegration(user, email, token, every)))
+
+
+def require_account(settings: Settings) -> ServiceAccount:
+    """Return the service account of the configuration. Raises SecretError where there is none, ConfigError."""
+    account = read_service_account(settings)
+    if account is None:
+        raise SecretError(
+            "gmail.service_account_file is not set: name the key of the service account that Google's console gave"
+        )
+    return account
 
 
 def ready_to_add(settings: Settings) -> Keyring:
@@ -100,6 +123,8 @@ def _add_list(call: Call, source: str) -> None:
 
 
 def _add_all(settings: Settings, integrations: list[NewIntegration]) -> list[Added]:
+    if any(new.credential is Credential.SERVICE_ACCOUNT for new in integrations):
+        require_account(settings)
     keyring, now = ready_to_add(settings), datetime.now(UTC)
 
     async def work(connection: Connection) -> list[Added]:

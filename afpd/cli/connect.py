@@ -10,14 +10,23 @@ from typing import TYPE_CHECKING
 import click
 
 from afpd.cli import values
-from afpd.cli.additions import add_one, ready_to_add, report
+from afpd.cli.additions import add_one, ready_to_add, report, require_account
 from afpd.cli.answer import hint
 from afpd.cli.call import Call, verb
 from afpd.cli.opened import reading
 from afpd.clock import SystemClock
 from afpd.config import OAuthClient, Settings, read_client
 from afpd.errors import WrongMailbox
-from afpd.gmail import Consent, Gmail, Granted, listen_on_loopback, manual_redirect, open_session
+from afpd.gmail import (
+    Access,
+    Consent,
+    Delegated,
+    Gmail,
+    Granted,
+    listen_on_loopback,
+    manual_redirect,
+    open_session,
+)
 from afpd.gmail.addresses import same_mailbox
 from afpd.store import integrations as store
 from afpd.store.integrations import NewIntegration
@@ -32,14 +41,24 @@ _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 @click.option("--user", required=True, type=values.Checked("user", values.user), metavar="USER", help=values.WHOSE)
 @values.email_option
 @click.option("--manual", is_flag=True, help="No browser on this machine: paste the address it ends at elsewhere.")
+@values.service_account_option
 @values.every_option
-def connect(call: Call, user: str, email: str | None, manual: bool, every: timedelta | None) -> None:
+def connect(
+    call: Call, user: str, email: str | None, manual: bool, service_account: bool, every: timedelta | None
+) -> None:
     """Let a person sign in with Google, and add what was granted.
 
     A mailbox that is known keeps its id, cursor and history: so one signs in again. --email, where it is given, must
-    be the mailbox that the person chooses on Google's page.
+    be the mailbox that the person chooses on Google's page. With --service-account nobody signs in: it is tried
+    whether the service account may read the mailbox of --email.
     """
     settings = call.settings()
+    if service_account:
+        if email is None or manual:
+            raise click.UsageError("--service-account needs --email, and no --manual: nobody signs in.")
+        _try_delegation(settings, email)
+        report(call, add_one(settings, NewIntegration(user, _known_spelling(settings, user, email), None, every)))
+        return
     client = read_client(settings)
     ready_to_add(settings)
     granted = _granted(settings, client, email or "", manual)
@@ -50,6 +69,19 @@ def connect(call: Call, user: str, email: str | None, manual: bool, every: timed
         )
     address = _known_spelling(settings, user, granted.email_address)
     report(call, add_one(settings, NewIntegration(user, address, granted.refresh_token, every)))
+
+
+def _try_delegation(settings: Settings, email: str) -> None:
+    """Let the service account open the mailbox once. Raises whatever a visit would meet."""
+    account = require_account(settings)
+    ready_to_add(settings)
+    with asyncio.Runner() as runner:
+        session = runner.run(_opened_session())
+        try:
+            gmail = Gmail(session, settings.gmail, None, SystemClock(), account=account)
+            runner.run(gmail.mailbox(Access(Delegated(email)), email).profile())
+        finally:
+            runner.run(session.close())
 
 
 def _granted(settings: Settings, client: OAuthClient, email: str, manual: bool) -> Granted:

@@ -14,11 +14,12 @@ from afpd.cli import values
 from afpd.cli.answer import hint
 from afpd.errors import AfpdError, SecretError
 from afpd.keyring import read_secret
+from afpd.model import Credential
 from afpd.store.integrations import NewIntegration
 
 STDIN = "-"
 _LARGEST_LIST = 1 << 30
-_KEYS = ("user", "email", "refresh_token", "every")
+_KEYS = ("user", "email", "refresh_token", "every", "credential")
 _FEW = 5
 
 
@@ -78,9 +79,22 @@ def _integration(line: bytes) -> NewIntegration:
     return NewIntegration(
         user_id=_checked(record, "user", values.user),
         email_account=_checked(record, "email", values.address),
-        refresh_token=_checked(record, "refresh_token", values.token),
+        refresh_token=_token(record),
         every=every,
     )
+
+
+def _token(record: dict[str, Any]) -> str | None:
+    """Return the refresh token of a line, None where a service account reads the mailbox."""
+    how = record.get("credential", Credential.OAUTH.value)
+    if how not in list(Credential):
+        raise BadLine(f'"credential" must be {" or ".join(Credential)}')
+    if how == Credential.OAUTH:
+        token: str = _checked(record, "refresh_token", values.token)
+        return token
+    if record.get("refresh_token") is not None:
+        raise BadLine('"refresh_token" and a service account exclude each other')
+    return None
 
 
 def _checked(record: dict[str, Any], key: str, check: Any) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from afpd.config.document import Entry
-from afpd.config.leaves import Key, is_a, is_list, leaves
+from afpd.config.leaves import Key, holds, is_a, is_list, leaves
 from afpd.config.places import VARIABLE
 
 _PREFIX = "AFPD_"
@@ -39,6 +39,6 @@ def _typed(key: Key, text: str) -> Any:
         return [part.strip() for part in text.split(",") if part.strip()]
     if is_a(key, bool):
         return _SWITCHES.get(text.lower(), text)
-    if is_a(key, int) and re.fullmatch(r"-?[0-9]{1,18}", text):
+    if holds(key, int) and re.fullmatch(r"-?[0-9]{1,18}", text):
         return int(text)
     return text

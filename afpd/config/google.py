@@ -1,30 +1,30 @@
 """The table [gmail]: Google's addresses, its quota, and how patient we are with it."""
 
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from afpd.config.kinds import FilePath, Section, WebAddress, Whole
+from afpd.config.kinds import FilePath, OptionalFilePath, OptionalWhole, Section, Switch, WebAddress, Whole, within
+from afpd.config.quota import Quota, QuotaTable, quota_of
 from afpd.config.units import Duration, between
 
-_Units = Annotated[Whole, Field(ge=0, le=1_000_000)]
-_Quota = Annotated[Whole, Field(ge=1, le=1_000_000_000_000)]
+_Units = Annotated[OptionalWhole, within(0, 1_000_000)]
+_UserBudget = Annotated[OptionalWhole, within(1, 1_000_000_000_000)]
+_Budget = Annotated[OptionalWhole, within(0, 1_000_000_000_000)]
 
 
 class UnitSettings(Section):
-    """Quota units that Gmail charges for each method.
+    """Quota units that Gmail charges for each method; empty: what the table says that `gmail.quota` names."""
 
-    The numbers are those of https://developers.google.com/workspace/gmail/api/reference/quota since 2026-05-01.
-    """
-
-    profile: _Units = Field(default=1, description="users.getProfile")
-    labels: _Units = Field(default=1, description="users.labels.list and users.labels.get")
-    history: _Units = Field(default=2, description="users.history.list")
-    messages_list: _Units = Field(default=5, description="users.messages.list")
-    messages_get: _Units = Field(default=20, description="users.messages.get in any format")
-    attachments_get: _Units = Field(default=20, description="users.messages.attachments.get")
+    profile: _Units = Field(default=None, description="users.getProfile")
+    labels: _Units = Field(default=None, description="users.labels.list and users.labels.get")
+    history: _Units = Field(default=None, description="users.history.list")
+    messages_list: _Units = Field(default=None, description="users.messages.list")
+    messages_get: _Units = Field(default=None, description="users.messages.get in any format")
+    attachments_get: _Units = Field(default=None, description="users.messages.attachments.get")
 
 
 class GmailSettings(Section):
@@ -48,6 +48,11 @@ class GmailSettings(Section):
         description="The OAuth client as Google's console gives it, mode 0600. "
         "With systemd: the credential client_secret.json.",
     )
+    service_account_file: OptionalFilePath = Field(
+        default=None,
+        description="The key of a service account with domain-wide delegation, mode 0600. Empty: none. "
+        "With systemd: the credential service_account.json.",
+    )
     rate_pause: Annotated[Duration, between("1ms", "1d")] = Field(
         default=timedelta(seconds=60), description="Shortest pause after an answer that a quota per minute is used up."
     )
@@ -68,15 +73,40 @@ class GmailSettings(Section):
     refresh_concurrency: Annotated[Whole, Field(ge=1, le=1000)] = Field(
         default=16, description="Access tokens that are fetched at the same time."
     )
-    user_units_per_minute: _Quota = Field(
-        default=6_000,
-        description="Google's quota for one mailbox: a visit that nears it stops, and goes on at its next turn.",
+    refresh_deadline: Annotated[Duration, between("100ms", "10m")] = Field(
+        default=timedelta(seconds=20), description="Longest time that a visit spends on getting an access token."
     )
-    project_units_per_minute: _Quota = Field(
-        default=1_200_000, description="Google's quota for the project; /status tells it beside the units used."
+    batch_size: Annotated[Whole, Field(ge=1, le=50)] = Field(
+        default=10, description="Messages of one mailbox that are fetched with one request; 1: each by itself."
     )
-    project_units_per_day: _Quota = Field(
-        default=80_000_000,
-        description="Google's quota for the project, a day in Pacific time; /status tells it beside the units used.",
+    batch_users: Switch = Field(
+        default=False,
+        description="Ask for news of several mailboxes with one request. Saves CPU; unproven with Google's own servers.",
     )
-    units: UnitSettings = Field(default=UnitSettings(), description="What Google charges for each method.")
+    quota: QuotaTable = Field(
+        default=QuotaTable.SINCE_2026_05,
+        description="Which of Google's quota tables holds: 2026-05 for projects new since 2026-05-01, "
+        "older for those before. What is set below counts instead of the table.",
+    )
+    user_units_per_minute: _UserBudget = Field(
+        default=None,
+        description="Units of one mailbox and minute. Empty: as the table says (6000; older: 15000).",
+    )
+    project_units_per_minute: _Budget = Field(
+        default=None,
+        description="Units of the project and minute; 0: no limit. Empty: as the table says (1200000).",
+    )
+    project_units_per_day: _Budget = Field(
+        default=None,
+        description="Units of the project and day, which turns at midnight Pacific time; 0: no limit. "
+        "Empty: as the table says (80000000; older: no limit).",
+    )
+    units: UnitSettings = Field(
+        default=UnitSettings(), description="What Google charges for each method. Empty: as the table says."
+    )
+
+    @cached_property
+    def budget(self) -> Quota:
+        """The quota to reckon with: Google's table, with what is set here laid over it."""
+        names = ("user_units_per_minute", "project_units_per_minute", "project_units_per_day")
+        return quota_of(self.quota, {name: getattr(self, name) for name in names}, dict(self.units))

@@ -93,6 +93,17 @@ def _text_or_empty(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def within(least: int, most: int) -> AfterValidator:
+    """Return the check that an `OptionalWhole` lies between the two, both included, where one is given."""
+
+    def check(number: int | None) -> int | None:
+        if number is not None and not least <= number <= most:
+            raise ValueError(f"must be between {least} and {most}")
+        return number
+
+    return AfterValidator(check)
+
+
 def _check_path(path: Path) -> Path:
     if path == Path() or "\0" in str(path):
         raise ValueError("must be the path of a file or folder")
@@ -101,6 +112,14 @@ def _check_path(path: Path) -> Path:
 
 Whole = Annotated[int, Strict()]
 Switch = Annotated[bool, Strict()]
+# Empty text stands for "not given": TOML has no null.
+OptionalWhole = Annotated[
+    int | None,
+    Strict(),
+    BeforeValidator(_empty_is_none),
+    PlainSerializer(lambda number: "" if number is None else number),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"const": ""}]}),
+]
 Host = Annotated[str, AfterValidator(_check_host)]
 WebAddress = Annotated[str, AfterValidator(check_web_address)]
 ZoneName = Annotated[str, AfterValidator(_check_zone)]

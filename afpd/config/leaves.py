@@ -32,7 +32,7 @@ def tables() -> frozenset[Key]:
 
 def is_path(key: Key) -> bool:
     """Tell whether the value at this key is the path of a file or folder, or a list of such."""
-    return Path in _parts(leaves()[key].annotation)
+    return holds(key, Path)
 
 
 def is_list(key: Key) -> bool:
@@ -43,6 +43,11 @@ def is_list(key: Key) -> bool:
 def is_a(key: Key, kind: type) -> bool:
     """Tell whether the value at this key is of exactly this kind."""
     return leaves()[key].annotation is kind
+
+
+def holds(key: Key, kind: type) -> bool:
+    """Tell whether the value at this key may be of this kind."""
+    return kind in _parts(leaves()[key].annotation)
 
 
 def flatten(table: dict[str, Any], above: Key = ()) -> dict[Key, Any]:

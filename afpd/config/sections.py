@@ -59,8 +59,14 @@ class ImportSettings(Section):
     )
     adaptive: Switch = Field(
         default=True,
-        description="Visit idle mailboxes more rarely. Not built yet: whatever stands here, every integration is "
-        "visited at its own frequency.",
+        description="Visit idle mailboxes more rarely: the next visit comes after half the time that no new mail came, "
+        "no sooner than the mailbox's own frequency and no later than idlest. "
+        "false: every mailbox is always visited at its own frequency.",
+    )
+    idlest: Annotated[Duration, between("1ms", "7d")] = Field(
+        default=timedelta(minutes=30),
+        description="Longest time between two visits of an idle mailbox, while the quota is enough. "
+        "One whose own frequency is longer keeps that.",
     )
     overlap: Annotated[Duration, between("0s", "7d")] = Field(
         default=timedelta(hours=2),
@@ -74,13 +80,14 @@ class ImportSettings(Section):
         default=timedelta(days=3), description="How far back an audit searches."
     )
     search_again_after: Annotated[Duration, between("1ms", "7d")] = Field(
-        default=timedelta(minutes=30),
+        default=timedelta(hours=1),
         description="A message that the history told of, but no search has found yet, is searched again after this.",
     )
     page_budget: Annotated[Whole, Field(ge=1, le=10_000)] = Field(
         default=20,
         description="Pages of up to 500 entries of the history that one visit reads at most; "
-        "with more, it searches instead.",
+        "with more, it searches instead. "
+        "Its searches, too, go on at the next visit after about so many.",
     )
     max_mail: Annotated[Size, sized_between("1KiB", "100MiB")] = Field(
         default=25 << 20, description="A larger mail is kept without its attachments: headers and texts alone."

@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from afpd.clock import zone
 from afpd.config.google import GmailSettings
 from afpd.config.kinds import Section, ZoneName
+from afpd.config.notices import NoticesSettings
 from afpd.config.sections import (
     BanksSettings,
     CleanupSettings,
@@ -40,6 +41,7 @@ class Settings(Section):
     gmail: GmailSettings = GmailSettings()
     status: StatusSettings = StatusSettings()
     banks: BanksSettings = BanksSettings()
+    notices: NoticesSettings = NoticesSettings()
     daemon: DaemonSettings = DaemonSettings()
     log: LogSettings = LogSettings()
 

@@ -7,6 +7,7 @@ async with open_session() as session:
 """
 
 from afpd.gmail.access import Access, Renewed
+from afpd.gmail.assertion import Delegated
 from afpd.gmail.client import Gmail
 from afpd.gmail.consent import Consent, Granted, manual_redirect
 from afpd.gmail.loopback import Loopback, listen_on_loopback
@@ -18,6 +19,7 @@ from afpd.gmail.transport import OutOfTime, open_session
 __all__ = [
     "Access",
     "Consent",
+    "Delegated",
     "Gmail",
     "Granted",
     "History",

@@ -11,9 +11,10 @@ from datetime import datetime
 from google.auth.aio.credentials import Credentials
 
 from afpd.errors import AfpdError
-from afpd.gmail.tokens import Issued, is_header_safe
+from afpd.gmail.issued import Issued, is_header_safe
+from afpd.gmail.tokens import Grant
 
-Renew = Callable[[str], Awaitable[Issued]]
+Renew = Callable[[Grant], Awaitable[Issued]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,12 @@ class Renewed:
 class Access(Credentials):
     """Credentials of one integration for one visit. Nothing of it shows in repr."""
 
-    def __init__(self, refresh_token: str, access_token: str | None = None, expires_at: datetime | None = None) -> None:
+    def __init__(self, grant: Grant, access_token: str | None = None, expires_at: datetime | None = None) -> None:
         """Take what the store keeps; without `expires_at` (aware UTC) the access token is renewed first."""
         super().__init__()  # type: ignore[no-untyped-call]  # google-auth has no annotations
         self.token: str | None = access_token if access_token and is_header_safe(access_token) else None
         self.renewed: Renewed | None = None
-        self._refresh_token = refresh_token
+        self._grant = grant
         self._expires_at = expires_at
         self._flight = asyncio.Lock()
         self._failure: AfpdError | None = None
@@ -62,16 +63,16 @@ class Access(Credentials):
         await super().apply(headers, token=token)  # type: ignore[no-untyped-call]  # google-auth has no annotations
 
     async def refresh(self, request: Renew) -> None:
-        """Renew the access token by `request`, which posts the refresh token. Raises what `request` raises."""
+        """Renew the access token by `request`, which posts the grant. Raises what `request` raises."""
         if self._failure is not None:
             raise self._failure.with_traceback(None)
         try:
-            issued = await request(self._refresh_token)
+            issued = await request(self._grant)
         except AfpdError as failure:
             self._failure = failure
             raise
         self.token, self._expires_at = issued.access_token, issued.expires_at
-        self._refresh_token = issued.refresh_token or self._refresh_token
+        self._grant = issued.refresh_token or self._grant
         rotated = issued.refresh_token or (self.renewed.refresh_token if self.renewed else None)
         self.renewed = Renewed(issued.access_token, issued.expires_at, rotated)
 

@@ -17,7 +17,7 @@ from afpd.config.google import GmailSettings
 from afpd.errors import AccessDenied
 from afpd.gmail.access import Access
 from afpd.gmail.client import Gmail
-from afpd.gmail.tokens import Issued
+from afpd.gmail.issued import Issued
 from afpd.gmail.words import harmless
 
 

@@ -1,9 +1,11 @@
 """What afpd asks a mailbox: is anything new, which of it is the banks', and what does it say."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
-from afpd.errors import MessageUnreadable, Unavailable, WrongMailbox
+from afpd.errors import AfpdError, MessageUnreadable, Unavailable, WrongMailbox
 from afpd.gmail.addresses import same_mailbox
 from afpd.gmail.conversation import Conversation
 from afpd.gmail.methods import Method
@@ -26,6 +28,7 @@ _PAGE = 500
 # Gmail accepts messages of up to 50 MB, and base64url makes four bytes of three; a bank's mail is a thousand times
 # smaller, and a few dozen visits at once must fit into memory.
 LARGEST_MESSAGE_BYTES = 32 * 1024 * 1024
+_RAW: dict[str, str | int] = {"format": "raw", "fields": "id,internalDate,labelIds,raw"}
 _HISTORY_FIELDS = "history(messagesAdded/message(id,labelIds),messagesDeleted/message/id),nextPageToken,historyId"
 
 
@@ -97,13 +100,17 @@ class Mailbox:
 
         Raises `MessageGone` when it was deleted, `MessageUnreadable` when what Gmail has is no message.
         """
-        wanted: dict[str, str | int] = {"format": "raw", "fields": "id,internalDate,labelIds,raw"}
-        path = f"messages/{_path_part(message_id)}"
-        try:
-            body = await self._conversation.ask(Method.MESSAGE, path, wanted, LARGEST_MESSAGE_BYTES)
-        except AnswerTooLarge:
-            raise MessageUnreadable(f"The message is larger than {LARGEST_MESSAGE_BYTES >> 20} MiB") from None
-        return read_raw_message(body, message_id)
+        (found,) = await self.raws([message_id])
+        if isinstance(found, AfpdError):
+            raise found
+        return found
+
+    async def raws(self, message_ids: Sequence[str]) -> list[RawMessage | AfpdError]:
+        """Return messages as they arrived, each in its place or, in its stead, the error that `raw` raises for it."""
+        paths = {one: f"messages/{quote(one, safe='')}" for one in message_ids if _is_id(one)}
+        bodies = await self._conversation.ask_each(Method.MESSAGE, list(paths.values()), _RAW, LARGEST_MESSAGE_BYTES)
+        found = {one: _raw_or_error(body, one) for one, body in zip(paths, bodies, strict=True)}
+        return [found.get(one) or MessageUnreadable("The id of the message is none") for one in message_ids]
 
     async def _history_page(self, start: str, page_token: str | None) -> HistoryPage:
         wanted: dict[str, str | int] = {
@@ -117,6 +124,17 @@ class Mailbox:
         return read_history_page(await self._conversation.ask(Method.HISTORY, "history", wanted))
 
 
+def _raw_or_error(body: dict[str, Any] | AfpdError, message_id: str) -> RawMessage | AfpdError:
+    if isinstance(body, AnswerTooLarge):
+        return MessageUnreadable(f"The message is larger than {LARGEST_MESSAGE_BYTES >> 20} MiB")
+    if isinstance(body, AfpdError):
+        return body
+    try:
+        return read_raw_message(body, message_id)
+    except AfpdError as error:
+        return error
+
+
 def _new_cursor(start: str, newest: list[int]) -> str:
     """Choose the oldest of what the pages called newest: what came while they were read is then read again."""
     if not newest:
@@ -124,8 +142,6 @@ def _new_cursor(start: str, newest: list[int]) -> str:
     return str(max(min(newest), int(start)))
 
 
-def _path_part(message_id: str) -> str:
-    part = quote(message_id, safe="")
-    if not part or part in (".", ".."):
-        raise MessageUnreadable("The id of the message is none")
-    return part
+def _is_id(message_id: str) -> bool:
+    """Whether an id can stand in a path as one part of it."""
+    return message_id not in ("", ".", "..")

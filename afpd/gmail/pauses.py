@@ -24,6 +24,12 @@ def come_back_at(answer: Answer, message: str, now: datetime, pause: timedelta) 
     return now.astimezone(UTC) + min(longest, LONGEST_PAUSE)
 
 
+def stated_moment(answer: Answer, now: datetime) -> datetime | None:
+    """Return the UTC moment that a Retry-After header names, in our time and within a day; None without one."""
+    wait = _header_wait(answer.headers.get("Retry-After", ""), answer.server_time or now)
+    return None if wait is None or wait <= timedelta() else now.astimezone(UTC) + min(wait, LONGEST_PAUSE)
+
+
 def quota_day_turns_at(answer: Answer, now: datetime) -> datetime:
     """Return the UTC moment, in our time, at which Google's quota day ends."""
     theirs = answer.server_time or now

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from afpd.clock import Clock
-from afpd.errors import Unavailable
+from afpd.errors import EndpointDown, Unavailable
 from afpd.gmail.faults import TokenRefused
 from afpd.gmail.transport import AnswerTooLarge
 
@@ -21,7 +21,7 @@ class TokenUnavailable(Unavailable):
     """No access token could be had for now; the token endpoint was asked more than once already."""
 
 
-_FINAL = (AnswerTooLarge, TokenRefused, TokenUnavailable)
+_FINAL = (AnswerTooLarge, TokenRefused, TokenUnavailable, EndpointDown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,15 @@ class Retries:
                 return await attempt()
             except _FINAL:
                 raise
-            except Unavailable:
-                pause = self._pause_seconds(tried)
+            except Unavailable as trouble:
+                pause = max(self._pause_seconds(tried), self._asked_for(trouble))
                 if tried >= self.most or self.clock.monotonic() + pause >= deadline:
                     raise
             await self.clock.sleep(pause)
             tried += 1
+
+    def _asked_for(self, trouble: Unavailable) -> float:
+        return 0.0 if trouble.until is None else (trouble.until - self.clock.now()).total_seconds()
 
     def _pause_seconds(self, tried: int) -> float:
         longest = min(LONGEST_BACKOFF_SECONDS, self.base.total_seconds() * 2**tried)

@@ -1,72 +1,89 @@
-"""The token endpoint: what it issues, and one shared, bounded way of asking it."""
+"""The token endpoint: one shared, bounded way of asking it, for all integrations of a daemon.
 
-import asyncio
-import random
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+A renewal is asked for once however many visits want it (flights), not again at once after a refusal (refusals), by one
+alone while the endpoint fails for everybody (outage), and not at all while Google refuses whoever asks (parties).
+"""
 
-from yarl import URL
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 from afpd.clock import Clock
 from afpd.config import OAuthClient
-from afpd.errors import AfpdError, Unavailable
+from afpd.errors import AfpdError, EndpointDown, SecretError, Unavailable
+from afpd.gmail.assertion import GRANT_TYPE, Delegated, Signer
+from afpd.gmail.counter import Counter, Patience
+from afpd.gmail.flights import Flights
+from afpd.gmail.issued import Issued
+from afpd.gmail.outage import Outage
+from afpd.gmail.parties import Parties
+from afpd.gmail.refusals import Refusals
 from afpd.gmail.retries import Retries, TokenUnavailable
-from afpd.gmail.token_faults import redeem_fault, refresh_fault
+from afpd.gmail.token_faults import PartyRefused, assertion_fault, redeem_fault, refresh_fault
 from afpd.gmail.transport import Answer, OutOfTime, Transport
 
-_ANSWER_BYTES = 64 * 1024
-_HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,4096}")
-_USUAL_LIFE = timedelta(hours=1)
-_LONGEST_LIFE = timedelta(days=1)
-_LONGEST_MARGIN = timedelta(minutes=5)
+_MOMENT_IN_RETRIES = 10
+_CLIENT = "client"
+
+Grant = str | Delegated
+"""What a mailbox is opened with: a refresh token, or the name for which the service account signs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
-    """What the token endpoint gave.
+class Askers:
+    """Who may ask for tokens: the OAuth client, and the signer of the service account; None where there is none."""
 
-    `expires_at` (UTC) is when the token is no longer used: its end less a margin. `refresh_token` is None when the
-    old one stays; `scopes` is None when the answer does not name them (then they are those that were asked for).
-    """
+    client: OAuthClient | None
+    signer: Signer | None = None
 
-    access_token: str = field(repr=False)
-    expires_at: datetime
-    refresh_token: str | None = field(default=None, repr=False)
-    scopes: frozenset[str] | None = None
+    def form(self, grant: Grant, now: datetime) -> dict[str, str]:
+        """Return the form of a renewal. Raises `SecretError` without the client or the service account it needs."""
+        if not isinstance(grant, Delegated):
+            return self.with_client({"grant_type": "refresh_token", "refresh_token": grant})
+        if self.signer is None:
+            raise SecretError("gmail.service_account_file is not set: this mailbox is opened by a service account")
+        return {"grant_type": GRANT_TYPE, "assertion": self.signer.sign(grant, now)}
+
+    def with_client(self, form: dict[str, str]) -> dict[str, str]:
+        """Return the form signed by the OAuth client. Raises `SecretError` when there is none."""
+        if self.client is None:
+            raise SecretError("gmail.client_file does not exist: the OAuth client of Google is needed")
+        return {"client_id": self.client.client_id, "client_secret": self.client.client_secret, **form}
 
 
 class TokenEndpoint:
-    """Asks for tokens, for all integrations of a daemon: at most `concurrency` at a time."""
+    """Asks for tokens, for all integrations of a daemon."""
 
     def __init__(
-        self, transport: Transport, url: str, client: OAuthClient, clock: Clock, retries: Retries, concurrency: int
+        self, transport: Transport, url: str, askers: Askers, clock: Clock, retries: Retries, patience: Patience
     ) -> None:
-        self._transport = transport
-        self._url = URL(url)
-        self._client = client
+        moment = retries.base * _MOMENT_IN_RETRIES
+        self.outage = Outage(clock, moment)
+        self._askers = askers
         self._clock = clock
         self._retries = retries
-        self._seats = asyncio.Semaphore(concurrency)
-        self._client_works = False
+        self._patience = patience
+        self._counter = Counter(transport, url, clock, retries.chance, patience)
+        self._flights: Flights[Issued] = Flights()
+        self._refusals = Refusals(clock, moment, patience.confirm_after)
+        self._parties = Parties(clock)
 
-    async def renew(self, refresh_token: str, deadline: float) -> Issued:
+    async def renew(self, grant: Grant, deadline: float) -> Issued:
         """Return a new access token; transient trouble is tried again until `deadline` (monotonic seconds).
 
-        Raises `AccessRevoked` (invalid_grant), `ClientRejected`, `AccessDenied` (a grant of another client),
-        `TokenUnavailable` for everything that may pass, and `OutOfTime`.
+        Raises `AccessRevoked` (invalid_grant), `ClientRejected`, `TokenUnavailable` for everything that may pass,
+        `EndpointDown` while it fails for everybody, `SecretError` without client or service account, and `OutOfTime`.
         """
-        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        try:
-            issued = await self._retries.run(lambda: self._ask(form, deadline, self._refused_refresh), deadline)
-        except Unavailable as trouble:
-            words = str(trouble)
-        else:
-            self._client_works = True
-            return issued
-        raise TokenUnavailable(words)
+        key = _key_of(grant)
+        deadline = min(deadline, self._clock.monotonic() + self._patience.deadline.total_seconds())
+        self._refusals.check(key)
+        with suppress(TimeoutError):
+            seconds = self._counter.remaining(deadline)
+            return await self._flights.share(key, lambda: self._renew(key, grant, deadline), seconds)
+        raise TokenUnavailable("No access token in time: another visit of this mailbox waits for it, too")
 
     async def redeem(self, code: str, verifier: str, redirect_uri: str, deadline: float) -> Issued:
         """Return the tokens that the code of a consent stands for (RFC 7636, section 4.5).
@@ -80,76 +97,66 @@ class TokenEndpoint:
             "code_verifier": verifier,
             "redirect_uri": redirect_uri,
         }
-        return await self._ask(form, deadline, redeem_fault)
+        return await self._counter.ask(lambda: self._askers.with_client(form), redeem_fault, deadline)
 
-    async def _ask(self, form: Mapping[str, str], deadline: float, fault: Callable[[Answer], AfpdError]) -> Issued:
-        whole = {"client_id": self._client.client_id, "client_secret": self._client.client_secret, **form}
-        secrets = [
-            whole[name] for name in ("client_secret", "refresh_token", "code", "code_verifier") if whole.get(name)
-        ]
-        answer = await self._post({name: value for name, value in whole.items() if value}, secrets, deadline)
-        if answer.status != 200:
-            raise fault(answer)
-        return self._issued(answer)
-
-    async def _post(self, form: Mapping[str, str], secrets: list[str], deadline: float) -> Answer:
-        await self._take_seat(deadline)
+    async def _renew(self, key: bytes, grant: Grant, deadline: float) -> Issued:
+        party = f"@{grant.domain}" if isinstance(grant, Delegated) else _CLIENT
+        failure: AfpdError
         try:
-            remaining = self._remaining(deadline)
-            return await self._transport.request(
-                "POST", self._url, form=form, secrets=secrets, most_bytes=_ANSWER_BYTES, timeout_seconds=remaining
-            )
-        finally:
-            self._seats.release()
+            issued = await self._retries.run(lambda: self._attempt(key, party, grant, deadline), deadline)
+        except EndpointDown:
+            raise
+        except PartyRefused as refused:
+            failure = self._refused(party, key, refused)
+        except Unavailable as trouble:
+            failure = TokenUnavailable(str(trouble), trouble.until)
+        except AfpdError as refusal:
+            failure = refusal
+        else:
+            self._parties.worked(party)
+            return issued
+        self._refusals.note(key, failure)
+        raise failure
 
-    async def _take_seat(self, deadline: float) -> None:
+    def _refused(self, party: str, key: bytes, refused: PartyRefused) -> AfpdError:
+        if refused.alone and self._parties.is_alone(party, key):
+            return TokenUnavailable(refused.alone)
+        return self._parties.refused(party, str(refused))
+
+    async def _attempt(self, key: bytes, party: str, grant: Grant, deadline: float) -> Issued:
+        """Ask once, and note what that tells about the endpoint."""
+
+        def form() -> dict[str, str]:
+            self.outage.admit(key)  # it may have begun while this one waited for its turn
+            return self._askers.form(grant, self._clock.now())
+
+        self._parties.admit(party)
+        self.outage.admit(key)
         try:
-            async with asyncio.timeout(self._remaining(deadline)):
-                await self._seats.acquire()
-        except TimeoutError:
-            raise TokenUnavailable("No access token in time: too many others wait for theirs") from None
+            issued = await self._counter.ask(form, _fault_of(grant), deadline)
+        except BaseException as ending:
+            self._note(key, ending)
+            raise
+        self.outage.answered(key)
+        return issued
 
-    def _remaining(self, deadline: float) -> float:
-        remaining = deadline - self._clock.monotonic()
-        if remaining <= 0:
-            raise OutOfTime("The time of this visit is used up")
-        return remaining
-
-    def _refused_refresh(self, answer: Answer) -> AfpdError:
-        return refresh_fault(answer, client_works=self._client_works)
-
-    def _issued(self, answer: Answer) -> Issued:
-        body: Any = answer.json()
-        token = body.get("access_token") if isinstance(body, dict) else None
-        if not isinstance(token, str) or not is_header_safe(token):
-            raise Unavailable("No access token for now: the token endpoint's answer is cut off or holds none")
-        life = _life(body.get("expires_in"))
-        refresh_token, scope = body.get("refresh_token"), body.get("scope")
-        return Issued(
-            token,
-            self._clock.now() + life - margin(life, self._retries.chance),
-            refresh_token if isinstance(refresh_token, str) and refresh_token else None,
-            frozenset(scope.split()) if isinstance(scope, str) else None,
-        )
+    def _note(self, key: bytes, ending: BaseException) -> None:
+        match ending:
+            case EndpointDown() | TokenUnavailable() | OutOfTime() | SecretError():
+                self.outage.cut_off(key)
+            case Unavailable():
+                self.outage.failed(key, ending)
+            case AfpdError():
+                self.outage.answered(key)
+            case _:
+                self.outage.cut_off(key)
 
 
-def is_header_safe(token: str) -> bool:
-    """Tell whether a token can stand in a header: visible ASCII, of bounded length."""
-    return _HEADER_SAFE.fullmatch(token) is not None
+def _fault_of(grant: Grant) -> Callable[[Answer, datetime], AfpdError]:
+    return partial(assertion_fault, grant.domain) if isinstance(grant, Delegated) else refresh_fault
 
 
-def margin(life: timedelta, chance: random.Random) -> timedelta:
-    """Return how long before its end a token of this life is renewed: 10 to 20 % of it, about 5 minutes at most.
-
-    The jitter keeps tokens that were issued together from ending together.
-    """
-    return min(life * chance.uniform(0.1, 0.2), _LONGEST_MARGIN * chance.uniform(0.8, 1.2))
-
-
-def _life(stated: object) -> timedelta:
-    """Read expires_in, seconds as a number or as text; RFC 6749 only recommends it."""
-    try:
-        seconds = float(stated) if isinstance(stated, int | float | str) else _USUAL_LIFE.total_seconds()
-        return min(max(timedelta(seconds=seconds), timedelta(seconds=1)), _LONGEST_LIFE)
-    except (ValueError, OverflowError):
-        return _USUAL_LIFE
+def _key_of(grant: Grant) -> bytes:
+    """Return what stands for a grant in memory: tokens are not kept there."""
+    text = f"delegated:{grant.address.casefold()}" if isinstance(grant, Delegated) else f"token:{grant}"
+    return hashlib.sha256(text.encode()).digest()

@@ -99,11 +99,12 @@ class Transport:
         *,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        body: bytes | None = None,
         most_bytes: int = ANSWER_BYTES,
         timeout_seconds: float = REQUEST_SECONDS,
         secrets: Sequence[str] = (),
     ) -> Answer:
-        """Return the answer, whatever its status; redirects are answers, too.
+        """Return the answer to a GET, or to a POST of a `form` or `body`, whatever its status; redirects are answers.
 
         `most_bytes` bounds the unpacked body, `timeout_seconds` the whole exchange; `secrets` are what no
         message about the answer may repeat. Raises `Unavailable` in words when there is no answer and
@@ -115,7 +116,7 @@ class Transport:
                 method,
                 url,
                 headers=headers,
-                data=form,
+                data=form if body is None else body,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=min(seconds, _CONNECT_SECONDS)),
             ) as response:

@@ -33,7 +33,7 @@ def list_messages(mailbox: Mailbox, query: Query, now: datetime) -> dict[str, An
     """Answer users.messages.list: ids, newest first; no `messages` member when there are none."""
     if one(query, "q") and mailbox.scope == _METADATA_SCOPE:
         raise Refusal(403, "forbidden", "Metadata scope does not support 'q' parameter")
-    size = positive(query, "maxResults", 100, 500)
+    size = positive(query, "maxResults", 100, mailbox.largest_page)
     before = _position(one(query, "pageToken"))
     page: list[StoredMessage] = []
     for message in _matching(mailbox, query, now, before):

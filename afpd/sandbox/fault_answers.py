@@ -29,6 +29,8 @@ def answer_of(strike: Strike, now: datetime) -> Answer | None:
             return oauth_error(400, "invalid_grant", "Token has been expired or revoked.")
         case Fault.INVALID_CLIENT:
             return oauth_error(401, "invalid_client", "The OAuth client was not found.")
+        case Fault.UNAUTHORIZED_CLIENT:
+            return oauth_error(401, "unauthorized_client", "Unauthorized")
         case Fault.RATE_429_HEADER:
             answer = _too_many("Too many requests.").answer()
             answer.headers["Retry-After"] = str(round(strike.seconds))

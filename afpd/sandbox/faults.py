@@ -53,17 +53,18 @@ class Fault(StrEnum):
     SLOW = "slow"
     INVALID_GRANT = "invalid_grant"
     INVALID_CLIENT = "invalid_client"
+    UNAUTHORIZED_CLIENT = "unauthorized_client"
     GONE = "gone"
     HISTORY_EXPIRED = "history_expired"
     HISTORY_DOUBLED = "history_doubled"
     HISTORY_SHUFFLED = "history_shuffled"
 
 
-_ON_TOKEN = {Fault.INVALID_GRANT, Fault.INVALID_CLIENT}
+_ON_TOKEN = {Fault.INVALID_GRANT, Fault.INVALID_CLIENT, Fault.UNAUTHORIZED_CLIENT}
 _ON_HISTORY = {Fault.HISTORY_EXPIRED, Fault.HISTORY_DOUBLED, Fault.HISTORY_SHUFFLED}
 _ANYWHERE = {
     Fault.SERVER_500, Fault.SERVER_503, Fault.HTML_502, Fault.LIST_503, Fault.EMPTY_504, Fault.RATE_429,
-    Fault.TRUNCATED, Fault.CUT, Fault.RESET, Fault.HANG, Fault.SLOW,
+    Fault.RATE_429_HEADER, Fault.TRUNCATED, Fault.CUT, Fault.RESET, Fault.HANG, Fault.SLOW,
 }  # fmt: skip
 
 TRANSIENT = (

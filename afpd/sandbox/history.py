@@ -34,7 +34,7 @@ def list_history(mailbox: Mailbox, query: Query, fault: Fault | None = None) -> 
     changes = mailbox.changes_after(int(start))
     if changes is None:
         raise not_found()
-    size = positive(query, "maxResults", 100, 500)
+    size = positive(query, "maxResults", 100, mailbox.largest_page)
     begin = _offset(one(query, "pageToken"))
     page = changes[begin : begin + size]
     answer: dict[str, Any] = {"historyId": str(mailbox.history_id)}

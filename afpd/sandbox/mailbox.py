@@ -6,7 +6,8 @@
     mailbox.deliver(raw, labels=("SPAM",)); mailbox.rescue_from_spam(id)
     mailbox.delete(id); mailbox.add_label(id, "STARRED"); mailbox.expire_history()
 
-Ids are 16 hexadecimal digits; history ids only grow, by uneven steps, and may lie beyond 2**63.
+Ids are 16 hexadecimal digits; history ids only grow, by uneven steps, and may lie beyond 2**63. `largest_page` cuts
+the pages of searches and of the history to fewer entries than were asked for, as Gmail may.
 """
 
 import random
@@ -41,6 +42,7 @@ class Mailbox:
         self.messages: dict[str, StoredMessage] = {}
         self.delivered: list[StoredMessage] = []
         self.user_labels: dict[str, str] = {}
+        self.largest_page = 500
         self.history_id = first_history_id
         self.changes: list[Change] = []
         self._clock = clock

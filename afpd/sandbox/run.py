@@ -1,7 +1,8 @@
 """The verb `afpd sandbox`: a sandbox in a process of its own, until SIGTERM or SIGINT.
 
-Into its folder it writes client_secret.json (mode 0600), users.jsonl (mode 0600, as `afpd integrations add --from`
-takes it) and last, once it serves, sandbox.json: {"url", "token_url", "auth_url", "client_file", "users_file", …}.
+Into its folder it writes client_secret.json and service_account.json (both mode 0600), users.jsonl (mode 0600, as
+`afpd integrations add --from` takes it) and last, once it serves, sandbox.json: {"url", "token_url", "auth_url",
+"client_file", "users_file", …}.
 It needs no configuration and no database. What it holds is lost when it ends; the same seed makes the same users,
 tokens and mails again (at other times of day).
 """
@@ -97,10 +98,12 @@ async def run_sandbox(plan: RunPlan, announce: Callable[[dict[str, Any]], None])
 
 
 def write_files(plan: RunPlan, sandbox: Sandbox, url: str) -> dict[str, Any]:
-    """Write the three files for a sandbox that serves at `url`, and return what sandbox.json says."""
+    """Write the files for a sandbox that serves at `url`, and return what sandbox.json says."""
     plan.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     client, users, ready = (plan.folder / name for name in ("client_secret.json", "users.jsonl", "sandbox.json"))
+    account = plan.folder / "service_account.json"
     sandbox.write_client_secret(client, url)
+    sandbox.write_service_account(account, url)
     users.unlink(missing_ok=True)
     users.touch(mode=0o600)
     users.write_bytes(sandbox.users_lines(plan.visit_every))
@@ -109,6 +112,7 @@ def write_files(plan: RunPlan, sandbox: Sandbox, url: str) -> dict[str, Any]:
         "token_url": f"{url}/token",
         "auth_url": f"{url}/auth",
         "client_file": str(client),
+        "service_account_file": str(account),
         "users_file": str(users),
         "users": len(sandbox.mailboxes),
         "mails": sum(len(mailbox.messages) for mailbox in sandbox.mailboxes.values()),

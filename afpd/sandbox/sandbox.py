@@ -147,6 +147,12 @@ class Sandbox:
         path.touch(mode=0o600)
         path.write_bytes(orjson.dumps(self.client_secret(url), option=orjson.OPT_INDENT_2))
 
+    def write_service_account(self, path: Path, url: str) -> None:
+        """Write the key file of the service account, readable by its owner alone."""
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_bytes(orjson.dumps(self.tokens.delegation.key_file(url), option=orjson.OPT_INDENT_2))
+
     def users_lines(self, every: str = "5m") -> bytes:
         """Return the users as JSON lines for `afpd integrations add --from`."""
         lines = (

@@ -15,6 +15,7 @@ from aiohttp import web
 from afpd.sandbox import gmail
 from afpd.sandbox.answers import Answer, Refusal
 from afpd.sandbox.batch import answer_batch
+from afpd.sandbox.consent_page import PAGE_TYPE, consent_page
 from afpd.sandbox.control import control
 from afpd.sandbox.fault_answers import answer_of, concurrent_requests
 from afpd.sandbox.faults import Fault, Strike
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from afpd.sandbox.sandbox import Sandbox
 
 _LARGEST_BODY = 64 << 20
+_OF_THE_CONNECTION = frozenset((Fault.RESET, Fault.HANG, Fault.CUT))
 
 
 @asynccontextmanager
@@ -74,6 +76,8 @@ class _Doors:
                 return await self._token(request)
             case "GET", "/auth":
                 return self._consent(request)
+            case "POST", "/auth":
+                return await self._decided(request)
             case "POST", "/revoke":
                 return await self._revoke(request)
             case "POST", "/batch" | "/batch/gmail/v1":
@@ -105,17 +109,20 @@ class _Doors:
 
     def _part(self, call: Call) -> Answer:
         try:
-            return gmail.answer(self._sandbox, gmail.admit(self._sandbox, call))
+            admitted = gmail.admit(self._sandbox, call)
+            if admitted.strike and admitted.strike.fault in _OF_THE_CONNECTION:
+                return Answer(503, b"")  # a part has no connection of its own that could break
+            return gmail.answer(self._sandbox, admitted)
         except Refusal as refusal:
             return refusal.answer()
 
     async def _token(self, request: web.BaseRequest) -> Answer:
         form = _form(await request.read())
-        owner = self._sandbox.tokens.owner_of(form.get("refresh_token", ""))
+        owner = self._sandbox.tokens.meant_by(form)
         strike = await self._strike(request, "token", owner.email_address if owner else "")
         if strike and (instead := answer_of(strike, self._sandbox.clock.now())):
             return instead
-        return gmail.bent(self._sandbox.tokens.exchange(form), strike)
+        return gmail.bent(self._sandbox.tokens.exchange(form, str(request.url)), strike)
 
     async def _revoke(self, request: web.BaseRequest) -> Answer:
         form = {**request.query, **_form(await request.read())}
@@ -126,12 +133,22 @@ class _Doors:
         return Answer(200, b"{}")
 
     def _consent(self, request: web.BaseRequest) -> Answer:
-        target = self._sandbox.tokens.authorize(request.query)
-        if target is None:
-            return Answer(
-                400, b"<!DOCTYPE html><title>Error 400: invalid_request</title>\n", "text/html; charset=UTF-8"
-            )
-        return Answer(302, b"", "text/html; charset=UTF-8", {"Location": target})
+        """Show the page to a browser; a program that asks for no page is taken for a person who agrees at once."""
+        tokens = self._sandbox.tokens
+        if not tokens.understands(request.query):
+            return Answer(400, b"<!DOCTYPE html><title>Error 400: invalid_request</title>\n", PAGE_TYPE)
+        if "text/html" in request.headers.get("Accept", ""):
+            return Answer(200, consent_page(request.query, tokens.people()), PAGE_TYPE)
+        return Answer(302, b"", PAGE_TYPE, {"Location": tokens.authorize(request.query)})
+
+    async def _decided(self, request: web.BaseRequest) -> Answer:
+        fields = parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True)
+        chosen = dict(fields)
+        scope = " ".join(value for name, value in fields if name == "granted")
+        query = {**chosen, "login_hint": chosen.get("account", ""), "scope": scope}
+        if not self._sandbox.tokens.understands(query):
+            return Answer(400, b"<!DOCTYPE html><title>Error 400: invalid_request</title>\n", PAGE_TYPE)
+        return Answer(302, b"", PAGE_TYPE, {"Location": self._sandbox.tokens.authorize(query)})
 
     async def _strike(self, request: web.BaseRequest, method: str, user: str) -> Strike | None:
         self._sandbox.traffic.count(method, user)

@@ -1,4 +1,4 @@
-"""The OAuth side: refresh tokens, access tokens that really expire, and the consent page's codes with PKCE.
+"""The OAuth side: refresh tokens, access tokens that really expire, the consent page's codes with PKCE, signed claims.
 
 Sources: RFC 6749 (token endpoint), RFC 7636 (PKCE S256), "OAuth 2.0 for Mobile & Desktop Apps" of Google Identity.
 """
@@ -15,6 +15,7 @@ from afpd.clock import Clock
 from afpd.sandbox.answers import Answer, json_answer
 from afpd.sandbox.fault_answers import oauth_error
 from afpd.sandbox.mailbox import Mailbox
+from afpd.sandbox.service_accounts import GRANT_TYPE, Delegation, Objection, subject_of
 
 CLIENT_ID = "100000000001-sandbox.apps.googleusercontent.com"
 CLIENT_SECRET = "GOCSPX-sandbox-secret"  # noqa: S105 - the sandbox's own, it opens nothing
@@ -48,6 +49,7 @@ class TokenDesk:
     def __init__(self, clock: Clock, seed: int, life: float = 3599.0) -> None:
         self.life = life
         self.consent = Consent()
+        self.delegation = Delegation()
         self.client_rejected = False
         self.issued = 0
         self._clock = clock
@@ -75,6 +77,16 @@ class TokenDesk:
         """Return whose refresh token it is, or None."""
         return self._by_refresh.get(refresh_token)
 
+    def meant_by(self, form: Mapping[str, str]) -> Mailbox | None:
+        """Return whose mailbox a form of the token endpoint is about, or None."""
+        if "assertion" in form:
+            return self._of(subject_of(form["assertion"]))
+        return self.owner_of(form.get("refresh_token", ""))
+
+    def people(self) -> list[str]:
+        """Return the addresses that can sign in."""
+        return [mailbox.email_address for mailbox in self._by_refresh.values()]
+
     def open(self, access_token: str) -> Mailbox | None:
         """Return the mailbox that a living access token opens, or None."""
         found = self._access.get(access_token)
@@ -93,8 +105,10 @@ class TokenDesk:
         self.issued += 1
         return token
 
-    def exchange(self, form: Mapping[str, str]) -> Answer:
-        """Answer POST /token: grant_type refresh_token or authorization_code."""
+    def exchange(self, form: Mapping[str, str], url: str) -> Answer:
+        """Answer POST to the token endpoint at `url`: a refresh token, a code, or a claim of the service account."""
+        if form.get("grant_type") == GRANT_TYPE:
+            return self._believe(form.get("assertion", ""), url)
         if not self._known_client(form):
             return oauth_error(401, "invalid_client", "The OAuth client was not found.")
         match form.get("grant_type"):
@@ -105,15 +119,22 @@ class TokenDesk:
             case _:
                 return oauth_error(400, "unsupported_grant_type", "Invalid grant_type")
 
-    def authorize(self, query: Mapping[str, str]) -> str | None:
-        """Answer GET /auth: return where to redirect, or None for a wrong request (to which Google shows a page)."""
-        target = query.get("redirect_uri", "")
+    def understands(self, query: Mapping[str, str]) -> bool:
+        """Tell whether a request to the consent page is one; to another Google shows a page of its own."""
         challenged = query.get("code_challenge_method", "S256") == "S256"
-        if query.get("client_id") != CLIENT_ID or query.get("response_type") != "code" or not target or not challenged:
-            return None
+        known = query.get("client_id") == CLIENT_ID and query.get("response_type") == "code"
+        return known and challenged and bool(query.get("redirect_uri"))
+
+    def authorize(self, query: Mapping[str, str]) -> str:
+        """Return where the consent page redirects to.
+
+        `login_hint` and `scope` are what the person chose, `decision` is "deny" where the answer was no; what
+        `consent` says comes before them.
+        """
+        target = query.get("redirect_uri", "")
         back = {"state": query["state"]} if "state" in query else {}
         mailbox = self._consenting(query)
-        if self.consent.deny or mailbox is None:
+        if self.consent.deny or mailbox is None or query.get("decision") == "deny":
             return _with_query(target, {"error": "access_denied"} | back)
         scope = self.consent.scope or query.get("scope", "")
         code = f"4/0A{self._random.getrandbits(160):040x}"
@@ -128,6 +149,22 @@ class TokenDesk:
         address = self.consent.user or query.get("login_hint")
         mailboxes = self._by_refresh.values()
         return next((one for one in mailboxes if address is None or one.email_address == address), None)
+
+    def _of(self, address: str) -> Mailbox | None:
+        wanted = address.casefold()
+        return next((one for one in self._by_refresh.values() if one.email_address.casefold() == wanted), None)
+
+    def _believe(self, assertion: str, url: str) -> Answer:
+        try:
+            claim = self.delegation.verified(assertion, url, self._clock.now().timestamp())
+        except Objection as objection:
+            return oauth_error(objection.status, objection.error, objection.description)
+        mailbox = self._of(claim.subject)
+        if mailbox is None or mailbox.revoked:
+            return oauth_error(400, "invalid_grant", "Invalid email or User ID")
+        answer = self._granted(mailbox, claim.scope)
+        del answer["scope"]  # Google does not repeat it here
+        return json_answer(answer)
 
     def _refresh(self, form: Mapping[str, str]) -> Answer:
         mailbox = self._by_refresh.get(form.get("refresh_token", ""))

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from support.scripted_gmail import CLIENT, Answering, Scripted, Stopwatch, response
 
-from afpd.errors import AccessDenied, AccessRevoked, AfpdError, ClientRejected, Unavailable
+from afpd.errors import AccessRevoked, AfpdError, ClientRejected, Unavailable
 from afpd.gmail import Access, Gmail, Mailbox
 
 PROFILE = (200, {"emailAddress": "ana@example.com", "historyId": "7"})
@@ -66,14 +66,16 @@ async def test_a_rejected_client_is_no_user_s_fault(gmail: Gmail, scripted: Scri
     assert type(await ending_of(gmail.mailbox(Access("refresh")))) is ClientRejected
 
 
-async def test_a_grant_of_another_client_stops_only_its_user_once_the_client_is_known_to_work(
+async def test_a_grant_of_another_client_stops_nobody_once_the_client_is_known_to_work_and_marks_no_user(
     gmail: Gmail, scripted: Scripted
 ) -> None:
     foreign = (401, {"error": "unauthorized_client", "error_description": "Unauthorized"})
     scripted.token_answers = [foreign, (200, ISSUED), foreign]
     assert type(await ending_of(gmail.mailbox(Access("foreign")))) is ClientRejected
     await gmail.mailbox(Access("own")).profile()
-    assert type(await ending_of(gmail.mailbox(Access("foreign")))) is AccessDenied
+    ended = await ending_of(gmail.mailbox(Access("foreign")))
+    assert isinstance(ended, Unavailable)
+    assert "another OAuth client" in str(ended)
 
 
 @pytest.mark.parametrize(("stated", "seconds"), [(60, 60), ("3599", 3599), (None, 3600), ("soon", 3600), (1e9, 86400)])

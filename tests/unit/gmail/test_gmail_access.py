@@ -8,7 +8,7 @@ import pytest
 
 from afpd.errors import AccessRevoked, Unavailable
 from afpd.gmail.access import Access, Renewed
-from afpd.gmail.tokens import Issued, margin
+from afpd.gmail.issued import Issued, margin
 
 NOW = datetime(2026, 11, 12, 11, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=55)
