@@ -54,7 +54,18 @@ class VisitError(AfpdError):
 
 
 class Unavailable(VisitError):
-    """Gmail or the network failed for now: back off and come again."""
+    """Gmail or the network failed for now: back off and come again.
+
+    `until` is the UTC moment before which asking again is in vain, or None where nobody named one.
+    """
+
+    def __init__(self, message: str, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class EndpointDown(Unavailable):
+    """Google's token endpoint fails for everybody: the integration keeps its turn, nothing is counted against it."""
 
 
 class RateLimited(VisitError):
@@ -69,7 +80,14 @@ class RateLimited(VisitError):
 
 
 class AccessRevoked(VisitError):
-    """The grant is gone (invalid_grant): once confirmed, a person must sign in again."""
+    """The grant is gone (invalid_grant): once confirmed, a person must sign in again.
+
+    `subtype` is Google's error_subtype, empty where it gave none.
+    """
+
+    def __init__(self, message: str, subtype: str = "") -> None:
+        super().__init__(message)
+        self.subtype = subtype
 
 
 class AccessDenied(VisitError):
@@ -86,6 +104,10 @@ class RequestRefused(VisitError):
 
 class CursorExpired(VisitError):
     """The start of the history is too old: search the gap and take a new cursor. Never an account error."""
+
+
+class BudgetSpent(VisitError):
+    """The budget has no units left for this visit now: it ends well, keeps its place, and goes on at its next turn."""
 
 
 class MessageGone(VisitError):

@@ -1,6 +1,6 @@
 """The nouns: what the rooms hand each other. Frozen, without behaviour beyond their own shape."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +15,13 @@ class ImportStatus(StrEnum):
     RUNNING = "running"
     SUSPENDED = "suspended"
     ERROR = "error"
+
+
+class Credential(StrEnum):
+    """How the mailbox of an integration is opened: a person signed in, or a service account reads for the domain."""
+
+    OAUTH = "oauth"
+    SERVICE_ACCOUNT = "service_account"
 
 
 class BatchStatus(StrEnum):
@@ -117,6 +124,10 @@ class Reading:
     """What reading one mail gave: the outcome, in words why, and the transactions in the mail's order.
 
     `bank` is the code of a bank file, `template` its template's name and `template_version` that template's version.
+    `has_unique_reference` is what the template declares: no other movement ever carries the same reference.
+    `says_nothing` marks what failed on our side (a key, a body that is gone, a bug): it says nothing about the mail.
+    A mail of a known sender that could not be read carries that `sender` and the mail's `shape`: two shapes are alike by
+    the share of places at which they have the same letter.
     """
 
     outcome: Outcome
@@ -125,6 +136,10 @@ class Reading:
     template: str | None = None
     template_version: int | None = None
     transactions: tuple[Transaction, ...] = ()
+    has_unique_reference: bool = False
+    says_nothing: bool = False
+    sender: str | None = None
+    shape: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +147,8 @@ class Email:
     """A bank mail as it came from Gmail, ready to be kept.
 
     `email_message_id` is Gmail's id, `received_at` its internalDate (aware UTC), `raw` the RFC 822 bytes.
+    `found_by` is visit, or audit for what a visit should have seen; `sender_is_unknown` marks an address of a bank's
+    domain that no bank file knows.
     """
 
     email_message_id: str
@@ -140,6 +157,8 @@ class Email:
     subject: str = ""
     sender: str = ""
     rfc_message_id: str | None = None
+    found_by: str = "visit"
+    sender_is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +183,7 @@ class LoopState:
 class IntegrationCounts:
     """How many integrations there are, inactive ones included: waiting + running + suspended + error = total.
 
-    `active`, `stale` and `quiet` overlap the four.
+    `active`, `stale`, `quiet` and `history_refused` overlap the four.
     """
 
     total: int = 0
@@ -175,11 +194,16 @@ class IntegrationCounts:
     error: int = 0
     stale: int = 0
     quiet: int = 0
+    history_refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class EmailCounts:
-    """How many mails wait or could not be read, and how many were read today (`parsed_today` counts success)."""
+    """How many mails wait or could not be read, and how many were read today (`parsed_today` counts success).
+
+    `missing` were found by audits, `unknown_sender` are of banks' domains, `poison` could not be downloaded; `clusters`
+    are groups of unread mails that look alike. What somebody ignores counts in none of them.
+    """
 
     pending_parsing: int = 0
     parsed_today: int = 0
@@ -187,16 +211,29 @@ class EmailCounts:
     failed: int = 0
     quarantined: int = 0
     missing: int = 0
+    unknown_sender: int = 0
+    poison: int = 0
+    clusters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the database counts for /status. `last_batch` is the newest batch that ended, as plain values, or None."""
+    """What the database counts for /status. `last_batch` is the newest batch that ended, as plain values, or None.
+
+    `troubles` tells why integrations are in trouble, those of one reason together, the commonest first.
+    For readiness: `overdue` are stale and no person's to mend; `verified_at` is when any integration was verified last,
+    `pending_since` when the oldest unread mail was kept; both are UTC, or None. `drift` are the match rates that fell.
+    """
 
     integrations: IntegrationCounts
     emails: EmailCounts
     transactions_created_today: int = 0
     last_batch: Mapping[str, object] | None = None
+    overdue: int = 0
+    verified_at: datetime | None = None
+    pending_since: datetime | None = None
+    drift: tuple[Mapping[str, object], ...] = ()
+    troubles: Sequence[Mapping[str, object]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,16 @@ import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from afpd.errors import AccessDenied, AccessRevoked, AfpdError, ProjectError, RateLimited
+from afpd.errors import (
+    AccessDenied,
+    AccessRevoked,
+    AfpdError,
+    BudgetSpent,
+    EndpointDown,
+    ProjectError,
+    RateLimited,
+    Unavailable,
+)
 from afpd.model import ImportStatus
 
 LONGEST_SUSPENSION = timedelta(hours=24)
@@ -64,6 +73,29 @@ def after_visit(
     return replace(state, next_run_at=max(state.next_run_at or now, not_before + _A_MOMENT))
 
 
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """How often mailboxes are visited: idle ones once in `idlest` at least; `stretch` times more rarely under pressure.
+
+    Without `is_adaptive` every mailbox is visited at its own frequency, whatever happens.
+    """
+
+    is_adaptive: bool
+    idlest: timedelta
+    stretch: float = 1.0
+
+    def interval(self, every: timedelta, silence: timedelta) -> timedelta:
+        """Return the time until the next visit of a mailbox of frequency `every` that got no new mail for `silence`.
+
+        It is half of the silence, in whole turns of the frequency: a mail then waits no longer than half of the time
+        that there was none before it. Silence below zero (a clock that was wrong) is none.
+        """
+        if not self.is_adaptive:
+            return every
+        turns = max(1, min(silence / 2, self.idlest) // every)
+        return every * (turns * self.stretch)
+
+
 def _state_after(standing: Standing, ending: Exception | None, now: datetime, rules: Rules) -> Next:
     failures = standing.failures_in_a_row + 1
     match ending:
@@ -75,13 +107,27 @@ def _state_after(standing: Standing, ending: Exception | None, now: datetime, ru
             return _revoked(standing, ending, now, rules)
         case AccessDenied():
             return Next(ImportStatus.ERROR, None, failures, error=str(ending))
-        case ProjectError():
+        case ProjectError() | BudgetSpent():
             unchanged = Next(ImportStatus.WAITING, standing.due_at or now, standing.failures_in_a_row)
             return replace(unchanged, revoked_since=standing.revoked_since)
+        case EndpointDown():
+            return replace(undecided(standing, ending.until or now), error=str(ending))
         case _:
             pause = backoff(rules.backoff_base, rules.backoff_max, failures)
-            waiting = Next(ImportStatus.WAITING, now + pause, failures, error=_in_words(ending))
+            again = max(now + pause, _asked_for(ending, now))
+            waiting = Next(ImportStatus.WAITING, again, failures, error=_in_words(ending))
             return replace(waiting, revoked_since=standing.revoked_since)
+
+
+def undecided(standing: Standing, again_at: datetime) -> Next:
+    """Return the state after a visit that says nothing about the integration: as before, due at `again_at` (UTC)."""
+    unchanged = Next(ImportStatus.WAITING, again_at, standing.failures_in_a_row)
+    return replace(unchanged, revoked_since=standing.revoked_since)
+
+
+def _asked_for(ending: Exception, now: datetime) -> datetime:
+    until = ending.until if isinstance(ending, Unavailable) else None
+    return now if until is None else min(until, now + LONGEST_SUSPENSION)
 
 
 def _in_words(ending: Exception) -> str:

@@ -43,7 +43,7 @@ class Alarm:
 
 def alarms(state: Mapping[str, Any]) -> list[Alarm]:
     """Return what is wrong in the object of /status, the worst first."""
-    found = [*_integrations(state), *_emails(state), *_loops(state), *_surroundings(state)]
+    found = [*_integrations(state), *_emails(state), *_drift(state), *_loops(state), *_surroundings(state)]
     return sorted(found, key=lambda alarm: -alarm.level)
 
 
@@ -62,15 +62,39 @@ def _integrations(state: Mapping[str, Any]) -> Iterator[Alarm]:
         if counts[name] and share >= SHARE:
             level = Level.CRITICAL if share >= HALF else Level.WARNING
             yield Alarm(level, f"{counts[name]} of {active} integrations {words_of_it} ({name})")
+    if (refused := counts.get("history_refused") or 0) and refused >= active * SHARE:
+        yield Alarm(Level.WARNING, f"{refused} of {active} integrations are refused their history again and again")
     if counts["quiet"] and counts["quiet"] >= active * HALF:
         yield Alarm(Level.WARNING, f"{counts['quiet']} of {active} integrations get no bank mail any more (quiet)")
 
 
 def _emails(state: Mapping[str, Any]) -> Iterator[Alarm]:
-    limits = {"missing": 1, "failed": 1, "unmatched": UNREAD, "quarantined": UNREAD, "pending_parsing": BEHIND}
+    limits = {"missing": 1, "unknown_sender": 1, "poison": 1, "failed": 1}
+    limits |= {"unmatched": UNREAD, "quarantined": UNREAD, "pending_parsing": BEHIND}
     for name, limit in limits.items():
         if (count := state["emails"].get(name) or 0) >= limit:
             yield Alarm(Level.WARNING, f"{count} mails {name.replace('_', ' ')}")
+
+
+def _drift(state: Mapping[str, Any]) -> Iterator[Alarm]:
+    for one in state.get("drift") or ():
+        yield Alarm(Level.WARNING, fall(one))
+
+
+def fall(one: Mapping[str, Any]) -> str:
+    """Return a fall of /status in words."""
+    now, usual = f"{one['rate']:.0%}", f"{one['usual_rate']:.0%}"
+    template = f"template {one['template']}"
+    match one["kind"]:
+        case "silent":
+            told = f"{template} reads nothing any more, though it read {usual} of the bank's mails"
+        case "failing":
+            told = f"{template} reads {now} of its mails instead of {usual}"
+        case _:
+            told = f"{now} of the mails are read instead of {usual}"
+            told += f", and {template} is missed most" if one["template"] else ""
+    example = f"; example: mail {one['example_id']} of `afpd triage list`" if one["example_id"] else ""
+    return f"{one['bank']}: {told}, since {one['since']}{example}"
 
 
 def _loops(state: Mapping[str, Any]) -> Iterator[Alarm]:
@@ -91,6 +115,8 @@ def _surroundings(state: Mapping[str, Any]) -> Iterator[Alarm]:
     if pause.get("paused_reason"):
         level = Level.WARNING if pause.get("paused_kind") == "quota" else Level.CRITICAL  # a quota ends by itself
         yield Alarm(level, f"nobody is visited: {pause['paused_reason']}")
+    elif pause.get("tokens_trouble"):
+        yield Alarm(Level.WARNING, f"access tokens: {pause['tokens_trouble']}")
     if abs(skew := state.get("clock_skew_seconds") or 0.0) > SKEW_SECONDS:
         yield Alarm(Level.WARNING, f"this machine's clock is {skew:+.0f} s off Google's")
     if state.get("snapshot_old_because"):

@@ -5,7 +5,7 @@ import click
 from afpd import banks
 from afpd.cli.answer import answer, answer_json, hint
 from afpd.cli.call import Call, verb
-from afpd.config import Settings, as_toml, effective, read_client, read_status_token
+from afpd.config import Settings, as_toml, effective, read_keys, read_status_token
 from afpd.errors import AfpdError
 
 
@@ -32,7 +32,7 @@ def check_config(call: Call, show: bool) -> None:
 def _remarks(settings: Settings) -> list[str]:
     """Return what the daemon needs and does not find, or may not read."""
     found = []
-    for need in (read_client, read_status_token, _own_bank_files):
+    for need in (read_keys, read_status_token, _own_bank_files):
         try:
             need(settings)
         except AfpdError as error:

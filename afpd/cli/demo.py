@@ -29,6 +29,7 @@ timezone = "America/Costa_Rica"
 url = "sqlite:///{folder}/afpd.db"
 [import]
 every = "3s"
+adaptive = false
 backoff_base = "3s"
 search_again_after = "10s"
 [parsing]

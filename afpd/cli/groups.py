@@ -26,6 +26,12 @@ _TRANSACTIONS = {
 _BANKS = {
     "list": Place("afpd.cli.banks", "list_all", "List banks and their statistics."),
     "check": Place("afpd.cli.banks", "check", "Prove a bank file as the daemon would."),
+    "senders": Place("afpd.cli.senders", "senders", "List the senders whose mail is looked for, and since when."),
+}
+_TRIAGE = {
+    "list": Place("afpd.cli.triage", "list_all", "List groups of mails that no template reads."),
+    "show": Place("afpd.cli.triage", "show", "Show a group and one of its mails, redacted."),
+    "ignore": Place("afpd.cli.triage", "ignore_one", "Let a group stay out of list, counts and alarms."),
 }
 _DB = {
     "upgrade": Place("afpd.cli.db", "upgrade", "Make the database, or bring it to this version."),
@@ -56,6 +62,12 @@ def transactions() -> None:
 @config_option
 def banks() -> None:
     """The banks that are read, and bank files of one's own."""
+
+
+@click.group(cls=LazyGroup, places=_TRIAGE, context_settings=HELP)
+@config_option
+def triage() -> None:
+    """The mails that no template reads, by how they look."""
 
 
 @click.group(cls=LazyGroup, places=_DB, context_settings=HELP)

@@ -13,14 +13,18 @@ from afpd.cli.call import Call, verb
 from afpd.cli.opened import reading, writing
 from afpd.config import Settings, format_duration
 from afpd.errors import AfpdError, NotFound
-from afpd.model import ImportStatus
-from afpd.store import counts
+from afpd.loops.causes import likely_cause
+from afpd.model import Credential, ImportStatus
+from afpd.schedule import Cadence
 from afpd.store import integrations as store
 from afpd.store.database import Connection
 from afpd.store.integrations import Integration
+from afpd.store.parked import list_parked, retry
+from afpd.store.searches import audited_emails, searches_of, trouble_of_all
+from afpd.store.silence import silent
 
 Record = dict[str, Any]
-_COLUMNS = ("id", "user", "address", "state", "every", "last verified", "next run", "mails today", "remark")
+_COLUMNS = ("id", "user", "address", "state", "every", "last verified", "next run", "mails today", "access", "remark")
 
 
 @verb("list")
@@ -28,14 +32,18 @@ _COLUMNS = ("id", "user", "address", "state", "every", "last verified", "next ru
 @click.option("--user", metavar="USER", help="Only those of a user.")
 @click.option("--stale", is_flag=True, help="Only those that were not verified in time.")
 @click.option("--quiet", is_flag=True, help="Only those whose banks wrote regularly and stopped.")
-def list_all(call: Call, status: str | None, user: str | None, stale: bool, quiet: bool) -> None:
+@click.option("--missing", is_flag=True, help="Only those where an audit found mail that a visit had missed.")
+def list_all(call: Call, status: str | None, user: str | None, stale: bool, quiet: bool, missing: bool) -> None:
     """List integrations."""
     settings = call.settings()
 
     async def work(connection: Connection) -> list[Record]:
         found = await store.list_integrations(connection, status=status, user_id=user)
         records = await _records(connection, settings, found)
-        return [one for one in records if (one["stale"] or not stale) and (one["quiet"] or not quiet)]
+        asked = [
+            name for name, is_asked in (("stale", stale), ("quiet", quiet), ("emails_missing", missing)) if is_asked
+        ]
+        return [one for one in records if all(one[name] for name in asked)]
 
     records = reading(settings, work)
     if call.as_json:
@@ -47,13 +55,41 @@ def list_all(call: Call, status: str | None, user: str | None, stale: bool, quie
 @verb("show")
 @values.integration_id
 def show(call: Call, integration_id: int) -> None:
-    """Show everything about one integration."""
+    """Show everything about one integration.
+
+    With its parked ids (unseen: no search shows it so far; failed: tried again at its time; poison: only audits and
+    `run-now --retry-parked` try it), and the mails that audits found.
+    """
     settings = call.settings()
-    record = reading(settings, lambda connection: find(connection, settings, integration_id))
+
+    async def work(connection: Connection) -> Record:
+        return await find(connection, settings, integration_id) | await _depths(connection, integration_id)
+
+    record = reading(settings, work)
+    record["advice"] = advice(record)
     if call.as_json:
         answer_json(record)
-    else:
-        fields({name: _readable(value, settings.zone) for name, value in record.items()})
+        return
+    lists = {name: record.pop(name) for name in ("parked", "audited")}
+    fields({name: _readable(value, settings.zone) for name, value in record.items()})
+    for name, found in lists.items():
+        answer(*(f"{name}  {_line(one, settings.zone)}" for one in found))
+
+
+async def _depths(connection: Connection, integration_id: int) -> Record:
+    """Return how far it is read, what is parked and what audits found."""
+    searches = await searches_of(connection, integration_id)
+    return {
+        **(asdict(searches) if searches else {}),
+        "trouble_of_all": await trouble_of_all(connection),
+        "parked": [asdict(one) for one in await list_parked(connection, integration_id)],
+        "audited": [asdict(one) for one in await audited_emails(connection, integration_id)],
+    }
+
+
+def _line(record: Record, where: tzinfo) -> str:
+    told = {name: _readable(value, where) for name, value in record.items() if value is not None}
+    return ", ".join(f"{name} {value}" for name, value in told.items())
 
 
 @verb("suspend")
@@ -101,13 +137,32 @@ def remove(call: Call, integration_id: int) -> None:
 
 @verb("run-now")
 @values.integration_id
-def run_now(call: Call, integration_id: int) -> None:
+@click.option("--retry-parked", is_flag=True, help="Try parked downloads again in that visit, also those given up.")
+def run_now(call: Call, integration_id: int, retry_parked: bool) -> None:
     """Ask the daemon for a visit at once."""
 
     async def change(connection: Connection) -> None:
         await store.run_now(connection, integration_id, now=datetime.now(UTC))
+        if retry_parked:
+            await retry(connection, integration_id)
 
-    _changed(call, call.settings(), integration_id, change, "will be visited at once by the running daemon")
+    also = ", which tries its parked downloads again" if retry_parked else ""
+    _changed(call, call.settings(), integration_id, change, f"will be visited at once by the running daemon{also}")
+
+
+def advice(record: Record) -> str | None:
+    """Return, for a lost grant, what the likely cause is and what to do about it; otherwise None."""
+    told = record["last_error_message"] or ""
+    refused_at = record["revoked_since"]
+    if refused_at is None or "invalid_grant" not in told or record["credential"] != Credential.OAUTH:
+        return None
+    cause = likely_cause(
+        told.partition("(")[2].partition(")")[0],
+        granted_at=record["granted_at"],
+        verified_at=record["last_verified_at"],
+        refused_at=refused_at,
+    )
+    return cause.advice
 
 
 async def find(connection: Connection, settings: Settings, integration_id: int) -> Record:
@@ -145,8 +200,13 @@ async def _require_active(connection: Connection, integration_id: int) -> None:
 
 
 async def _records(connection: Connection, settings: Settings, found: list[Integration]) -> list[Record]:
-    stale, quiet = await counts.silent(
-        connection, now=datetime.now(UTC), stale_after=settings.imports.stale_after, tick=settings.imports.every
+    imports = settings.imports
+    stale, quiet = await silent(
+        connection,
+        now=datetime.now(UTC),
+        stale_after=imports.stale_after,
+        tick=imports.every,
+        cadence=Cadence(imports.adaptive, imports.idlest),
     )
     return [
         {**asdict(one), "every": format_duration(one.every), "stale": one.id in stale, "quiet": one.id in quiet}
@@ -168,6 +228,7 @@ def _row(record: Record, where: tzinfo) -> tuple[object, ...]:
         moment(record["last_verified_at"], where),
         moment(record["next_run_at"], where),
         record["emails_processed_today"],
+        record["credential"],
         "; ".join(remarks) or None,
     )
 

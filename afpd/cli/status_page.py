@@ -7,7 +7,7 @@ from typing import Any
 from afpd.cli.alarms import alarms, moment_of
 
 _STATES = ("waiting", "running", "suspended", "error")
-_UNREAD = ("pending_parsing", "unmatched", "failed", "quarantined", "missing")
+_UNREAD = ("pending_parsing", "unmatched", "failed", "quarantined", "missing", "unknown_sender", "poison", "clusters")
 
 
 def page(state: Mapping[str, Any], where: tzinfo) -> list[str]:
@@ -18,6 +18,7 @@ def page(state: Mapping[str, Any], where: tzinfo) -> list[str]:
     lines += [*_counts(state), ""]
     lines += [_loop(name, loop, now, where) for name, loop in state["loops"].items()]
     lines += _last_batch(state.get("last_batch"), where)
+    lines += [_trouble(trouble) for trouble in state.get("troubles") or ()]
     found = alarms(state)
     if found:
         lines += ["", *(f"{alarm.level.name.lower():<12}  {alarm.why}" for alarm in found)]
@@ -59,6 +60,10 @@ def _last_batch(batch: Mapping[str, Any] | None, where: tzinfo) -> list[str]:
     at = f" at {_clock(started, where)}" if started else ""
     told = f"{batch['id']}{at} {batch['status']}: {batch['batch_size']} visits, {kept}, {batch['errors']} errors"
     return [f"last batch    {told}"]
+
+
+def _trouble(trouble: Mapping[str, Any]) -> str:
+    return f"trouble       {trouble['integrations']} {trouble['state']}: {trouble['reason']}"
 
 
 def _clock(moment: datetime, where: tzinfo) -> str:

@@ -122,6 +122,9 @@ user_option = click.option("--user", type=Checked("user", user), metavar="USER",
 email_option = click.option(
     "--email", type=Checked("address", address), metavar="ADDRESS", help="The address of the mailbox."
 )
+service_account_option = click.option(
+    "--service-account", is_flag=True, help="No token: the service account of the configuration reads the mailbox."
+)
 every_option = click.option(
     "--every", type=Checked("duration", every), metavar="DURATION", help="How often it is visited, such as 5m."
 )

@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack, suppress
 
 from afpd import log, systemd
 from afpd.clock import Clock
-from afpd.config import Loaded, Settings, load_settings, read_client
+from afpd.config import Loaded, Settings, load_settings, read_keys
+from afpd.daemon.askers import require
 from afpd.daemon.live import Live, library_of, succeed
 from afpd.daemon.telling import Telling
 from afpd.errors import AfpdError, LoopBroken, NotFound, StorageUnavailable
@@ -16,14 +17,18 @@ from afpd.gmail import Gmail, open_session
 from afpd.keyring import Keyring
 from afpd.loops.batch import Parts
 from afpd.loops.cleanup import Cleanup
+from afpd.loops.doubt import Doubt
 from afpd.loops.gate import Gate, Skew
+from afpd.loops.governor import Governor
 from afpd.loops.identity import Identity
 from afpd.loops.importing import CLOCK_SLACK, Importing
+from afpd.loops.ledger import take_over_quota
+from afpd.loops.notices import Notices
 from afpd.loops.parsing import Parsing, known_banks
 from afpd.loops.requests import watch_requests
 from afpd.parse.library import Library
 from afpd.status import in_thread
-from afpd.store import banks, batches, claims, emails, integrations
+from afpd.store import access, banks, batches, claims, emails, integrations
 from afpd.store.database import Database
 from afpd.supervisor import Loop, supervise
 
@@ -45,6 +50,8 @@ class Service:
         self.stop = asyncio.Event()
         self.gate = Gate()
         self.skew = Skew()
+        self.doubt = Doubt()
+        self.governor = Governor(clock, lambda: self._settings().gmail.budget)
         self.started_at = clock.now()
 
     async def serve(self, library: Library) -> None:
@@ -56,6 +63,7 @@ class Service:
             self.database = await stack.enter_async_context(Database(settings.database.sqlite_path))
             self.live = Live(settings, library, self._gmail(settings))
             await self._take_over()
+            await take_over_quota(self.database, self.governor, self.gate, self.clock.now())
             self.importing, self.parsing, self.cleanup = self._wire()
             telling = self._telling()
             port = stack.enter_context(in_thread(telling.site, "status"))
@@ -67,7 +75,8 @@ class Service:
         logger.info("daemon.stopped")
 
     def _gmail(self, settings: Settings) -> Gmail:
-        return Gmail(self.session, settings.gmail, read_client(settings), self.clock)
+        keys = read_keys(settings)
+        return Gmail(self.session, settings.gmail, keys.client, self.clock, account=keys.account)
 
     def _settings(self) -> Settings:
         return self.live.settings
@@ -82,6 +91,7 @@ class Service:
             await claims.rebase(connection, now=now, slack=CLOCK_SLACK)
             await banks.sync_banks(connection, known_banks(self.live.library))
             unknown = await integrations.missing(connection, self.only or ())
+            require(read_keys(self._settings()), await access.credentials(connection, self.only), self._settings())
         if unknown:
             raise NotFound(
                 f"--only: no integration {', '.join(map(str, unknown))}: `afpd integrations list` shows them"
@@ -102,8 +112,17 @@ class Service:
             self.stop,
             lambda: importing.beat(),
             self.only,
+            governor=self.governor,
+            doubt=self.doubt,
         )
-        import_loop = Importing(parts, self._settings, lambda: self.live.library.senders, self._wake_parsing)
+        import_loop = Importing(
+            parts,
+            self._settings,
+            lambda: self.live.library.senders,
+            self._wake_parsing,
+            domains=lambda: self.live.library.domains,
+            silent=lambda: self.live.library.silent,
+        )
         parsing_loop = Parsing(
             self.database,
             self.keyring,
@@ -133,6 +152,8 @@ class Service:
             self.clock,
             self.identity.node,
             self.started_at,
+            tokens_trouble=lambda: self.live.gmail.tokens_trouble or self.doubt.reason,
+            governor=self.governor,
         )
 
     async def _run_loops(self, telling: Telling) -> None:
@@ -151,6 +172,7 @@ class Service:
             watching = group.create_task(
                 watch_requests(self.database, self.clock, self.stop, wake, gate=self.gate, only=self.only)
             )
+            telling_people = group.create_task(self._notices().run(self.stop))
             try:
                 await supervise(
                     telling.loops,
@@ -163,6 +185,16 @@ class Service:
             finally:
                 self.stop.set()
                 watching.cancel()
+                telling_people.cancel()
+
+    def _notices(self) -> Notices:
+        return Notices(
+            self.database, self.session, self.clock, lambda: self._settings().notices, self._trouble, self.only
+        )
+
+    def _trouble(self) -> str | None:
+        """Why nobody, or not everybody, is visited."""
+        return self.gate.reason or self.live.gmail.tokens_trouble or self.doubt.reason
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()

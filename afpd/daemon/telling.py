@@ -10,6 +10,8 @@ from afpd.clock import Clock, start_of_day
 from afpd.config import read_status_token
 from afpd.daemon.live import Live
 from afpd.loops.gate import Gate, Skew
+from afpd.loops.governor import Governor
+from afpd.loops.terms import cadence_of
 from afpd.model import Counts, Pause
 from afpd.status import Readiness, Snapshot, Watched, judge, serve_status
 from afpd.store import counts
@@ -30,6 +32,9 @@ class Telling:
     clock: Clock
     node: str
     started_at: datetime
+    tokens_trouble: Callable[[], str | None]
+    governor: Governor
+    active: int = 0  # integrations, as counted last
     watchdog: systemd.Watchdog = field(default_factory=systemd.Watchdog)
 
     @asynccontextmanager
@@ -46,6 +51,7 @@ class Telling:
                 loops=lambda: {loop.name: loop.state for loop in self.loops},
                 gmail=self._pause,
                 quota=self._quota,
+                tokens=self.tokens_trouble,
                 clock_skew=lambda: self.skew.seconds,
                 node=self.node,
                 clock=self.clock,
@@ -55,7 +61,7 @@ class Telling:
                     settings.status.host,
                     settings.status.port,
                     snapshot=snapshot.build,
-                    ready=lambda: self._readiness(database),
+                    ready=lambda: self._readiness(database, snapshot),
                     live=self.lifeless,
                     token=None if token is None else token.encode(),
                 ) as port:
@@ -84,38 +90,37 @@ class Telling:
     async def _counts(self, database: Database) -> Counts:
         settings, now = self.live().settings, self.clock.now()
         async with database.read() as connection:
-            return await counts.count_all(
+            counted = await counts.count_all(
                 connection,
                 now=now,
                 today_began=start_of_day(now, settings.zone),
                 stale_after=settings.imports.stale_after,
                 tick=settings.imports.every,
+                cadence=cadence_of(settings, self.governor.stretch),
             )
+        self.active = counted.integrations.active
+        return counted
 
-    def _quota(self) -> dict[str, int]:
-        """Units used since the start or the last reload, beside what Google allows."""
-        live = self.live()
-        return {
-            "units_used": live.gmail.units_used,
-            "project_units_per_minute": live.settings.gmail.project_units_per_minute,
-            "project_units_per_day": live.settings.gmail.project_units_per_day,
-        }
+    def _quota(self) -> dict[str, float | None]:
+        """Units used since the start or the last reload, and what the governor reckons with."""
+        return {"units_used": self.live().gmail.units_used, **self.governor.report(self.active)}
 
     def _pause(self) -> Pause | None:
         reason = self.gate.reason
         return None if reason is None else Pause(self.gate.kind, reason, self.gate.until)
 
-    async def _readiness(self, database: Database) -> Readiness:
-        settings = self.live().settings
+    async def _readiness(self, database: Database, snapshot: Snapshot) -> Readiness:
+        settings, lifeless = self.live().settings, self.lifeless()
         every = {
             "import": settings.imports.every,
             "parsing": settings.parsing.every,
             "cleanup": settings.cleanup.every,
         }
         return await judge(
-            {loop.name: Watched(loop.state, every[loop.name]) for loop in self.loops},
+            {loop.name: Watched(loop.state, every[loop.name], loop.name not in lifeless) for loop in self.loops},
             now=self.clock.now(),
             started_at=self.started_at,
             ask_database=database.ask,
             pause=self._pause(),
+            count=snapshot.counted,
         )

@@ -1,60 +1,47 @@
-"""One batch under way: claiming, visiting under deadlines, and writing what the visits bring."""
+"""One batch under way: claiming, and visiting under deadlines. What the visits bring is written in loops.writing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from afpd.clock import Clock, day_of
+from afpd.clock import day_of
 from afpd.config import Settings
-from afpd.errors import AccessDenied, AfpdError, ProjectError, SecretError, StorageUnavailable, Unavailable
-from afpd.gmail import Access, Gmail, OutOfTime
-from afpd.keyring import Keyring
+from afpd.errors import (
+    AccessRevoked,
+    AfpdError,
+    BudgetSpent,
+    EndpointDown,
+    ProjectError,
+    StorageUnavailable,
+    Unavailable,
+)
+from afpd.gmail import Access, OutOfTime
+from afpd.gmail.quota import Purse
 from afpd.log import get
-from afpd.loops.gate import Gate, Skew
-from afpd.loops.identity import Identity
+from afpd.loops.grants import access_of, explained
+from afpd.loops.holding import Holding
+from afpd.loops.lines import tell_end
+from afpd.loops.parts import Parts
 from afpd.loops.pool import work_through
 from afpd.loops.shelf import VisitShelf, seal
 from afpd.loops.tally import Tally
-from afpd.loops.turn import Brought, Window
+from afpd.loops.terms import bell_for, cadence_of, rules_of, window_of
+from afpd.loops.turn import Brought, Senders, Window
 from afpd.loops.visit import visit
-from afpd.model import ImportStatus
-from afpd.schedule import Rules, after_visit
+from afpd.loops.writing import Ended, Writing
+from afpd.schedule import after_visit
 from afpd.store import claims, visits
-from afpd.store.database import Database
-from afpd.store.sealed import open_token
+from afpd.store.progress import Progress
+
+__all__ = ["Batch", "Parts", "rules_of", "window_of"]
 
 _CLAIM_AT_ONCE = 200
 _MOST_EARLY = timedelta(seconds=15)
-_MESSAGES_THAT_MAY_HANG = 4
-_LEAST_PATIENCE = timedelta(milliseconds=500)
+_LEAST_TO_LINGER = timedelta(seconds=30)
+_PASSES_OVER = (ProjectError, EndpointDown, BudgetSpent)
 
 log = get("import")
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the import loop is made of. `only` limits it to some integrations, for a gradual roll-out."""
-
-    database: Database
-    gmail: Callable[[], Gmail]
-    keyring: Keyring
-    clock: Clock
-    identity: Identity
-    gate: Gate
-    skew: Skew
-    stop: asyncio.Event
-    beat: Callable[[], None]
-    only: frozenset[int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    claimed: claims.Claimed
-    result: visits.VisitResult
-    kept_before: int
-    is_skipped: bool
-    is_bare: bool = False
 
 
 @dataclass(slots=True)
@@ -63,46 +50,64 @@ class Batch:
 
     parts: Parts
     settings: Settings
-    senders: Sequence[str]
+    senders: Senders
     id: int
     scheduled: datetime
     tally: Tally = field(default_factory=Tally)
-    skipped: int = 0
 
     async def run(self) -> None:
         """Visit everything that was due. Raises StorageUnavailable when the database refuses."""
-        await work_through(self._claimed(), self._visit, self._write, workers=self.settings.imports.concurrency)
+        writing = Writing(self.parts, self.settings, self.id, self._due_by(), self.tally)
+        holding = Holding(writing, self.parts.doubt)
+        await work_through(self._claimed(), self._visit, holding.write, workers=self.settings.imports.concurrency)
+        await holding.end()
 
     async def _claimed(self) -> AsyncIterator[claims.Claimed]:
-        """Claim in chunks what was due at the tick; what becomes due meanwhile is the next tick's."""
-        parts, imports = self.parts, self.settings.imports
-        while not self._must_end():
-            now = parts.clock.now()
-            async with parts.database.write() as connection:
-                chunk = await claims.claim(
-                    connection,
-                    now=now,
-                    due_by=self._due_by(),
-                    over_by=min(self.scheduled, now),  # a pause that begins in this batch does not end in it
-                    limit=min(_CLAIM_AT_ONCE, imports.concurrency),
-                    owner=parts.identity.owner,
-                    lease=imports.lease,
-                    only=parts.only,
-                )
-            for claimed in chunk:
-                yield claimed
-            if not chunk:
-                return
+        """Claim what was due at the tick, first what owes no search of its past.
 
-    async def _visit(self, claimed: claims.Claimed) -> _Ended:
+        What becomes due meanwhile is the next tick's.
+        """
+        for owing in (False, True):
+            while chunk := await self._chunk(owing=owing):
+                for claimed in chunk:
+                    yield claimed
+
+    async def _chunk(self, *, owing: bool) -> list[claims.Claimed]:
+        """Claim as many as the minute's quota bears; none when there are no more, or the batch must end."""
+        parts, imports = self.parts, self.settings.imports
+        seats = await parts.governor.seats(min(_CLAIM_AT_ONCE, imports.concurrency), self._gives_up)
+        if self._must_end():
+            return []
+        now = parts.clock.now()
+        async with parts.database.write() as connection:
+            chunk = await claims.claim(
+                connection,
+                now=now,
+                due_by=self._due_by(),
+                over_by=min(self.scheduled, now),  # a pause that begins in this batch does not end in it
+                limit=seats,
+                owner=parts.identity.owner,
+                lease=imports.lease,
+                only=parts.only,
+                owing=owing,
+            )
+        parts.governor.expect(len(chunk))
+        return chunk
+
+    async def _visit(self, claimed: claims.Claimed) -> Ended:
         brought = Brought()
+        with self.parts.governor.visit(claimed.id, lambda: brought.lingers) as purse:
+            async with self.parts.gate.turn():
+                return await self._visit_in_turn(claimed, brought, purse)
+
+    async def _visit_in_turn(self, claimed: claims.Claimed, brought: Brought, purse: Purse) -> Ended:
         if self._must_end():
             return await self._ended(claimed, brought, ProjectError("not asked"), None, is_skipped=True)
         access: Access | None = None
         ending: Exception | None = None
         try:
-            access = self._access(claimed)
-            await self._under_deadline(claimed, access, brought)
+            access = access_of(self.parts.keyring, claimed)
+            await self._under_deadline(claimed, access, brought, purse)
             self.parts.gate.passed(self.parts.clock.now())
         except StorageUnavailable:
             raise
@@ -110,17 +115,17 @@ class Batch:
             self.parts.gate.shut(error, self.parts.clock.now())
             ending = error
         except AfpdError as error:
-            ending = error
+            ending = explained(error, claimed, self.parts.clock.now())
         except Exception as error:
             log.exception("import.visit_broke", integration_id=claimed.id, batch_id=self.id)
             ending = error
         self.parts.beat()
         return await self._ended(claimed, brought, ending, access)
 
-    async def _under_deadline(self, claimed: claims.Claimed, access: Access, brought: Brought) -> None:
+    async def _under_deadline(self, claimed: claims.Claimed, access: Access, brought: Brought, purse: Purse) -> None:
         """Visit within the deadline. One that got somewhere by then ended well and goes on at its next turn."""
         parts, deadline = self.parts, self.settings.gmail.visit_deadline.total_seconds()
-        mailbox = parts.gmail().mailbox(access, claimed.email_account, self.settings.gmail.visit_deadline)
+        mailbox = parts.gmail().mailbox(access, claimed.email_account, self.settings.gmail.visit_deadline, purse)
         shelf = VisitShelf(
             parts.database,
             parts.keyring,
@@ -133,22 +138,21 @@ class Batch:
         )
         try:
             async with asyncio.timeout(deadline):
-                await visit(claimed, mailbox, shelf, window_of(self.settings), self.senders, parts.clock.now, brought)
+                await visit(claimed, mailbox, shelf, self._window(claimed), self.senders, parts.clock.now, brought)
                 parts.skew.note(mailbox.server_time, parts.clock.now())
         except (TimeoutError, OutOfTime):
             if not (brought.kept or brought.emails):
                 raise Unavailable(f"Gmail did not answer within the {deadline:g} s of a visit") from None
+        except BudgetSpent:
+            if brought.progress is None:
+                raise
 
-    def _access(self, claimed: claims.Claimed) -> Access:
-        keyring, sealed = self.parts.keyring, claimed.sealed_access_token
-        if claimed.sealed_refresh_token is None:
-            raise AccessDenied("no refresh token: connect this integration")
-        refresh_token = open_token(keyring, claimed.id, "refresh_token", claimed.sealed_refresh_token)
-        try:
-            access_token = open_token(keyring, claimed.id, "access_token", sealed) if sealed else None
-        except SecretError:
-            access_token = None  # a new one comes with the refresh token
-        return Access(refresh_token, access_token, claimed.access_token_expires_at)
+    def _window(self, claimed: claims.Claimed) -> Window:
+        """What can wait is done while the quota has room, and while the next tick is far."""
+        until = self.scheduled + max(self.settings.imports.every / 2, _LEAST_TO_LINGER)
+        may_linger = self.parts.governor.has_room_behind() and self.parts.clock.now() < until
+        bell = bell_for(claimed, self.settings.gmail.budget, self.parts.clock.now())
+        return replace(window_of(self.settings), may_linger=may_linger, bell=bell)
 
     async def _ended(
         self,
@@ -158,12 +162,14 @@ class Batch:
         access: Access | None,
         *,
         is_skipped: bool = False,
-    ) -> _Ended:
+    ) -> Ended:
         now, rules = self.parts.clock.now(), rules_of(self.settings)
         standing = claimed.standing
         got_somewhere = bool(brought.kept or brought.emails)
         if got_somewhere:  # pauses do not double
             standing = replace(standing, failures_in_a_row=0)
+        if ending is None:
+            standing = replace(standing, every=self._interval(claimed, brought.progress))
         state = after_visit(standing, ending, now, rules, not_before=self._due_by())
         result = visits.VisitResult(
             integration_id=claimed.id,
@@ -176,69 +182,24 @@ class Batch:
             unparked=brought.unparked,
             tokens=None if access is None else _new_tokens(access),
         )
-        self._tell(claimed, result, ending)
-        passed_over = isinstance(ending, ProjectError) and not got_somewhere
-        return _Ended(claimed, result, brought.kept, is_skipped or passed_over)
+        passed_over = is_skipped or (isinstance(ending, _PASSES_OVER) and not got_somewhere)
+        is_refusal = isinstance(ending, AccessRevoked)
+        if not is_refusal:  # the batch decides later whether it is believed
+            tell_end(claimed, state, self.id, well=ending is None, counts=not passed_over)
+        return Ended(claimed, result, brought.kept, passed_over, is_refusal=is_refusal)
 
-    async def _write(self, group: Sequence[_Ended]) -> None:
-        """Write a group of results in one transaction; one that cannot be written must not take the others along."""
-        try:
-            await self._write_together(group)
-        except StorageUnavailable:
-            raise
-        except Exception as error:
-            if len(group) == 1 and group[0].is_bare:
-                raise
-            log.exception("import.result_broke", integrations=len(group), batch_id=self.id)
-            for ended in group:
-                await self._write([ended] if len(group) > 1 else [self._bare(ended, error)])
+    def _interval(self, claimed: claims.Claimed, progress: Progress | None) -> timedelta:
+        """How long until the next visit; one that is not through with its mailbox goes on at its own frequency."""
+        every = claimed.standing.every
+        if progress is None or progress.owed_from is not None:
+            return every
+        cadence = cadence_of(self.settings, self.parts.governor.stretch)
+        active_at = progress.active_at or claimed.active_at or progress.watermark_at
+        return cadence.interval(every, progress.watermark_at - active_at)
 
-    def _bare(self, ended: _Ended, error: Exception) -> _Ended:
-        """Return the end of a visit whose result is a bug of ours: nothing moves, it backs off."""
-        state = after_visit(
-            ended.claimed.standing, error, self.parts.clock.now(), rules_of(self.settings), not_before=self._due_by()
-        )
-        bare = visits.VisitResult(ended.claimed.id, ended.claimed.lease_until, state)
-        return _Ended(ended.claimed, bare, ended.kept_before, ended.is_skipped, is_bare=True)
-
-    async def _write_together(self, group: Sequence[_Ended]) -> None:
-        """Write a group of results in one transaction, and count what was really kept."""
-        parts = self.parts
-        async with parts.database.write() as connection:
-            kept = await visits.finish(
-                connection,
-                [ended.result for ended in group],
-                owner=parts.identity.owner,
-                batch_id=self.id,
-                now=parts.clock.now(),
-                today=self._today(),
-                keyring=parts.keyring,
-            )
-        for ended, count in zip(group, kept, strict=True):
-            if ended.is_skipped:
-                self.skipped += 1
-                continue
-            result = ended.result
-            processed = ended.kept_before + count
-            self.tally.add(
-                ended.claimed.user_id,
-                result.integration_id,
-                found=max(result.found, processed),
-                processed=processed,
-                error=result.state.error,
-            )
-
-    def _tell(self, claimed: claims.Claimed, result: visits.VisitResult, ending: Exception | None) -> None:
-        """One line when trouble begins, changes its kind or ends; repeats are for the row and for debug."""
-        first = claimed.standing.failures_in_a_row == 0
-        words = {"integration_id": claimed.id, "batch_id": self.id, "state": result.state.import_status.value}
-        if ending is None and not first:
-            log.info("integration.recovered", **words)
-        elif result.state.import_status is ImportStatus.ERROR:
-            log.error("integration.needs_a_person", reason=result.state.error, **words)
-        elif ending is not None and result.state.error is not None:
-            tell = log.warning if first else log.debug
-            tell("integration.failed", reason=result.state.error, **words)
+    def _gives_up(self) -> bool:
+        self.parts.beat()
+        return self._must_end()
 
     def _must_end(self) -> bool:
         return self.parts.stop.is_set() or self.parts.gate.is_shut(self.parts.clock.now())
@@ -256,29 +217,3 @@ def _new_tokens(access: Access) -> visits.NewTokens | None:
     if renewed is None:
         return None
     return visits.NewTokens(renewed.access_token, renewed.expires_at, renewed.refresh_token)
-
-
-def window_of(settings: Settings) -> Window:
-    """Return the lengths of time that a visit's searches obey."""
-    imports = settings.imports
-    return Window(
-        first_import=imports.first_import,
-        overlap=imports.overlap,
-        search_again_after=imports.search_again_after,
-        message_patience=max(settings.gmail.visit_deadline / _MESSAGES_THAT_MAY_HANG, _LEAST_PATIENCE),
-        reconcile_every=imports.reconcile_every,
-        reconcile_window=imports.reconcile_window,
-        page_budget=imports.page_budget,
-        units_per_visit=settings.gmail.user_units_per_minute * 9 // 10,
-        most_kept_bytes=imports.max_mail,
-    )
-
-
-def rules_of(settings: Settings) -> Rules:
-    """Return the pauses that scheduling obeys."""
-    return Rules(
-        backoff_base=settings.imports.backoff_base,
-        backoff_max=settings.imports.backoff_max,
-        rate_pause=settings.gmail.rate_pause,
-        confirm_revoked_after=settings.gmail.confirm_revoked_after,
-    )

@@ -8,7 +8,8 @@ from functools import partial
 
 from afpd.clock import Clock
 from afpd.config import Settings
-from afpd.store import prune
+from afpd.loops.rates import KEEPS
+from afpd.store import prune, template_days
 from afpd.store.database import Database
 
 _ROWS_TOGETHER = 200
@@ -38,6 +39,9 @@ class Cleanup:
             "bodies": await self._all(prune.drop_bodies, keep.keep_bodies, adopted_at),
             "unread": await self._all(partial(prune.prune_emails, unread=True), keep.keep_unread, adopted_at),
         }
+        async with self.database.write() as connection:
+            today = self.clock.now().astimezone(self.settings().zone).date()
+            await template_days.forget(connection, today - timedelta(days=KEEPS))
         return dict(pruned)
 
     async def _all(self, some: Prune, keep: timedelta | None, adopted_at: datetime | None) -> int:

@@ -1,27 +1,30 @@
 """Downloading what a search found: each id is kept, gone or parked, and no message waits for another one."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from afpd.errors import MessageGone, MessageUnreadable, Unavailable
+from afpd.errors import AfpdError, MessageGone, MessageUnreadable, Unavailable
 from afpd.gmail.shapes import RawMessage
 from afpd.gmail.transport import OutOfTime
 from afpd.log import get
-from afpd.loops.turn import Brought, Mailbox, Shelf, Window
+from afpd.loops.audit import MOST_UNKNOWN, is_unknown
+from afpd.loops.turn import Brought, Mailbox, Senders, Shelf, Window
 from afpd.model import Email
 from afpd.parse.message import Message, read_message, slim
 from afpd.schedule import backoff
 from afpd.store.claims import Claimed
-from afpd.store.emails import POISON_ATTEMPTS, ParkedEmail
+from afpd.store.parked import POISON_ATTEMPTS, ParkedEmail, Reason
 
 CHUNK = 25
 CHUNK_BYTES = 4 << 20
 LONGEST_REST = timedelta(hours=24)
 _FAILURES_THAT_MEAN_THE_MAILBOX = 3
 _VISITS_THAT_MEAN_THE_MESSAGES = 3
+_POISON_PER_AUDIT = 10
 
 log = get("import")
 
@@ -35,8 +38,8 @@ def is_due(moment: datetime | None, now: datetime) -> bool:
 class Fetching:
     """Downloads ids that are not kept yet, in chunks that are kept as they fill.
 
-    `parked` are the ids that failed in earlier visits; `reconciles` says that an audit searches, which counts what
-    should have been seen before. Moments are Gmail's time.
+    `parked` are the ids that earlier visits set aside; `audits` says that an audit searches, which counts what should
+    have been seen before. Moments are Gmail's time.
     """
 
     claimed: Claimed
@@ -44,45 +47,96 @@ class Fetching:
     shelf: Shelf
     window: Window
     brought: Brought
-    parked: dict[str, tuple[int, datetime | None]]
+    senders: Senders
+    parked: Mapping[str, ParkedEmail]
     started_at: datetime
-    reconciles: bool
+    audits: bool
     pauses: list[datetime] = field(default_factory=list)
     _doubtful: list[ParkedEmail] = field(default_factory=list)
     _done: set[str] = field(default_factory=set)
+    _strangers: set[str] = field(default_factory=set)
+    _retried: set[str] = field(default_factory=set)
     _bytes: int = 0
+    _ahead: dict[str, RawMessage | AfpdError] = field(default_factory=dict)
 
     async def fetch(self, ids: Sequence[str]) -> None:
-        """Download those of the ids that are neither kept nor resting.
+        """Download those of the ids that are neither kept nor resting, nor poison.
 
         Raises Unavailable when so many fail together that it is the mailbox, and what the gmail room raises.
         """
         new = [key for key in dict.fromkeys(ids) if key not in self._done and not self._rests(key)]
         known = await self.shelf.known(new) if new else set()
-        for key in new:
-            self._done.add(key)
-            if key not in known:
-                self.brought.found += 1
-                await self._fetch_one(key)
-            elif key in self.parked:
-                self.brought.unparked.append(key)
+        await self._fetch_all([key for key in new if key not in known])
+        self._done.update(new)
+        self.brought.unparked += [key for key in new if key in known and key in self.parked]
+
+    async def fetch_unknown(self, ids: Sequence[str]) -> None:
+        """Download what an audit found at the banks' domains and no search for their senders shows; a bounded number.
+
+        What is of an unknown sender is kept as such; what only looks like it is remembered, and never asked for again.
+        """
+        new = [key for key in ids if key not in self._done and key not in self.parked]
+        known = await self.shelf.known(new) if new else set()
+        for key in [key for key in new if key not in known][:MOST_UNKNOWN]:
+            self._strangers.add(key)
+            await self._fetch_all([key])
+        self.settle_doubts()
 
     async def finish(self) -> None:
-        """Download the parked ids whose time has come, and park what failed on its own in this visit."""
-        await self.fetch(list(self.parked))
-        self._settle_doubts()
+        """Download the parked ids whose time has come, and park what failed on its own in this visit.
+
+        An audit tries some of the poison again, too: nothing is given up for ever.
+        """
+        failed = [key for key, one in self.parked.items() if one.reason is Reason.FAILED]
+        await self.fetch(failed)
+        if self.audits:
+            poison = [key for key, one in self.parked.items() if one.reason is Reason.POISON]
+            chosen = sorted(poison, key=lambda key: self.parked[key].attempts)[:_POISON_PER_AUDIT]
+            self._retried.update(chosen)
+            await self.fetch(chosen)
+        self.settle_doubts()
 
     def _rests(self, key: str) -> bool:
         """Whether the id is parked and its time has not come; no time lies further ahead than the longest rest."""
-        if key not in self.parked or (next_at := self.parked[key][1]) is None:
-            return False
-        return self.started_at < next_at <= self.started_at + LONGEST_REST
+        match self.parked.get(key):
+            case ParkedEmail(reason=Reason.POISON):
+                return key not in self._retried
+            case ParkedEmail(reason=Reason.FAILED, next_at=datetime() as next_at):
+                return self.started_at < next_at <= self.started_at + LONGEST_REST
+            case _:
+                return False
 
-    async def _fetch_one(self, key: str) -> None:
+    async def _fetch_all(self, keys: Sequence[str]) -> None:
+        """Download ids that nobody has; several at a time, each settled by itself in its turn."""
+        together = self.window.fetched_together
+        for start in range(0, len(keys), together):
+            some = keys[start : start + together]
+            if len(some) > 1:
+                await self._look_ahead(some)
+            for key in some:
+                self._done.add(key)
+                self.brought.found += 1
+                await self._fetch_one(key)
+
+    async def _look_ahead(self, keys: Sequence[str]) -> None:
+        """Fetch several messages together. What does not come in time is asked for again by itself."""
+        self._refuse_when_spent()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.window.message_patience.total_seconds()):
+                self._ahead = dict(zip(keys, await self.mailbox.raws(keys), strict=True))
+
+    def _refuse_when_spent(self) -> None:
         if self.mailbox.units_used >= self.window.units_per_visit:
             raise OutOfTime("the mailbox's quota of this minute is nearly used; the next visit goes on")
+
+    async def _fetch_one(self, key: str) -> None:
+        ahead = self._ahead.pop(key, None)
+        if ahead is None:
+            self._refuse_when_spent()
         try:
-            message = await self._download(key)
+            if isinstance(ahead, AfpdError):
+                raise ahead
+            message = ahead or await self._download(key)
         except MessageGone:
             self.brought.gone += 1
             self._settle(key)
@@ -105,16 +159,30 @@ class Fetching:
     async def _take(self, message: RawMessage) -> None:
         raw = message.raw if len(message.raw) <= self.window.most_kept_bytes else slim(message.raw)
         email = _email(message, raw)
-        if self.claimed.is_adopted and await self._is_known_otherwise(email.rfc_message_id):
+        if await self._is_nobodys(email):
             await self.shelf.remember([email.email_message_id])
             self.brought.found -= 1
             return
-        if self.reconciles and self._should_have_been_seen(message):
-            self.brought.missing += 1
-        self.brought.emails.append(email)
+        self.brought.emails.append(self._marked(email))
         self._bytes += len(raw)
         if len(self.brought.emails) >= CHUNK or self._bytes >= CHUNK_BYTES:
             await _to_its_end(self._keep())
+
+    async def _is_nobodys(self, email: Email) -> bool:
+        """Whether the mail needs no job: an adopted job has it, or it only looked like one of a bank's domain."""
+        if email.email_message_id in self._strangers:
+            return email.sender.lower() not in self.senders.numbers and not is_unknown(email.sender, self.senders)
+        return self.claimed.is_adopted and await self._is_known_otherwise(email.rfc_message_id)
+
+    def _marked(self, email: Email) -> Email:
+        """Return the mail with what an audit found out about it, and count that."""
+        if email.email_message_id in self._strangers and is_unknown(email.sender, self.senders):
+            self.brought.unknown += 1
+            return replace(email, found_by="audit", sender_is_unknown=True)
+        if self.audits and self._should_have_been_seen(email):
+            self.brought.missing += 1
+            return replace(email, found_by="audit")
+        return email
 
     async def _is_known_otherwise(self, message_id: str | None) -> bool:
         """Whether a job of the replaced system has the mail under its Message-ID, with or without the brackets."""
@@ -127,19 +195,20 @@ class Fetching:
         self.brought.kept += await self.shelf.keep(self.brought.emails)
         self.brought.emails, self._bytes = [], 0
 
-    def _should_have_been_seen(self, message: RawMessage) -> bool:
+    def _should_have_been_seen(self, email: Email) -> bool:
         watermark = self.claimed.watermark_at
-        if self.claimed.cursor is None or watermark is None or message.email_message_id in self.parked:
+        if self.claimed.cursor is None or watermark is None or email.email_message_id in self.parked:
             return False
-        return message.received_at < watermark - self.window.overlap
+        return email.received_at < watermark - self.window.overlap
 
     def _settle(self, key: str) -> None:
         """The mailbox answered: what failed just before failed on its own."""
         if key in self.parked:
             self.brought.unparked.append(key)
-        self._settle_doubts()
+        self.settle_doubts()
 
-    def _settle_doubts(self) -> None:
+    def settle_doubts(self) -> None:
+        """Park what failed on its own so far."""
         self._park(self._doubtful)
         self._doubtful = []
 
@@ -153,17 +222,21 @@ class Fetching:
             return
         if self.claimed.standing.failures_in_a_row < _VISITS_THAT_MEAN_THE_MESSAGES:
             raise error
-        self._settle_doubts()
+        self.settle_doubts()
 
     def _parked(self, key: str, error: Exception) -> ParkedEmail:
-        attempts = self.parked.get(key, (0, None))[0] + 1
+        before = self.parked.get(key)
+        attempts = 1 + (before.attempts if before else 0)
+        if attempts >= POISON_ATTEMPTS:
+            return ParkedEmail(key, attempts, str(error), None, Reason.POISON)
         rest = backoff(self.window.search_again_after, LONGEST_REST, attempts)
         return ParkedEmail(key, attempts, str(error), self.started_at + rest)
 
     def _park(self, emails: Sequence[ParkedEmail]) -> None:
         for email in emails:
             self.brought.parked.append(email)
-            self.pauses.append(email.next_at)
+            if email.next_at is not None:
+                self.pauses.append(email.next_at)
             if email.attempts == POISON_ATTEMPTS:
                 words = {"integration_id": self.claimed.id, "email_message_id": email.email_message_id}
                 log.warning("import.message_unreadable", attempts=email.attempts, reason=email.error, **words)

@@ -1,14 +1,19 @@
 """What all visits share: the gate that shuts while Google refuses the whole project, and Google's time beside ours."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from afpd.errors import ProjectError, QuotaExhausted
 from afpd.log import get
+from afpd.store.quota import Refused
 
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
 _SHORTEST = timedelta(seconds=1)
 _TOLERATED_SKEW_SECONDS = 120
+_QUOTA, _CLIENT = "quota", "client"
 
 log = get("gmail")
 
@@ -19,7 +24,8 @@ class Gate:
 
     until: datetime | None = None
     reason: str | None = None
-    kind: str = "client"
+    kind: str = _CLIENT
+    _trying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def shut(self, error: ProjectError, now: datetime) -> None:
         """Stop asking for everyone until the error's own time, or for a few minutes."""
@@ -28,11 +34,32 @@ class Gate:
         until = max(error.until or now + _LOOK_AGAIN_AFTER, now + _SHORTEST)
         self.until = until if self.until is None else max(self.until, until)
         self.reason = str(error)
-        self.kind = "quota" if isinstance(error, QuotaExhausted) else "client"
+        self.kind = _QUOTA if isinstance(error, QuotaExhausted) else _CLIENT
 
     def is_shut(self, now: datetime) -> bool:
         """Tell whether to wait; past its time the gate lets the next visits try."""
         return self.until is not None and now < self.until
+
+    def refused(self, now: datetime) -> Refused | None:
+        """Return what the next start has to know: a quota that is used up stays so when the process is another."""
+        if self.reason is None or self.until is None or self.kind != _QUOTA or not self.is_shut(now):
+            return None
+        return Refused(self.reason, self.until)
+
+    def stay_shut(self, refused: Refused, now: datetime) -> None:
+        """Go on being shut where a process before this one was refused, until the same moment."""
+        if refused.until > now:
+            self.shut(QuotaExhausted(refused.reason, refused.until), now)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for one's turn: until somebody got through, one after the other tries, and not everybody at once."""
+        if self.reason is not None:
+            async with self._trying:
+                if self.reason is not None:
+                    yield
+                    return
+        yield
 
     def passed(self, now: datetime) -> None:
         """A visit got through: the episode is over, unless it only was on its way when the gate shut."""

@@ -14,8 +14,10 @@ from afpd.clock import day_of
 from afpd.config import Settings
 from afpd.errors import AfpdError
 from afpd.loops.batch import Batch, Parts
+from afpd.loops.turn import Senders
 from afpd.model import BatchStatus
-from afpd.store import batches, claims, emails, visits
+from afpd.store import batches, claims, emails, quota, visits
+from afpd.store import senders as stored_senders
 
 CLOCK_SLACK = timedelta(seconds=60)
 
@@ -24,7 +26,8 @@ CLOCK_SLACK = timedelta(seconds=60)
 class Importing:
     """The import loop of one daemon. `settings` and `senders` are asked at each tick, so that a reload counts.
 
-    `tell_pending` is told how many mails wait to be parsed after each tick.
+    `tell_pending` is told how many mails wait to be parsed after each tick. `domains` are the banks' own, where audits
+    look for senders that nobody knows; `silent` addresses are known to bring nothing.
     """
 
     parts: Parts
@@ -33,6 +36,9 @@ class Importing:
     tell_pending: Callable[[int], None]
     latest: datetime | None = None  # when the tick before this one began, by the wall clock
     day: date | None = None  # the one that today's counts belong to
+    domains: Callable[[], Sequence[str]] = tuple
+    silent: Callable[[], Sequence[str]] = tuple
+    numbers: dict[str, int] | None = None  # of the senders at the latest tick
 
     async def tick(self, scheduled: datetime) -> dict[str, object]:
         """Run one batch; `scheduled` is the UTC moment of the tick. Returns what /status shows as its last run.
@@ -41,7 +47,9 @@ class Importing:
         """
         clock = self.parts.clock
         started = clock.monotonic()
-        batch = Batch(self.parts, self.settings(), tuple(self.senders()), await self._open(), scheduled)
+        self.parts.governor.review(self.settings().imports.every)
+        batch_id = await self._open()
+        batch = Batch(self.parts, self.settings(), await self._senders(), batch_id, scheduled)
         try:
             await batch.run()
         except AfpdError as error:
@@ -53,7 +61,7 @@ class Importing:
             "total_emails": batch.tally.processed,
             "errors": batch.tally.errors,
             "batch_id": batch.id,
-            "skipped": batch.skipped,
+            "skipped": batch.tally.skipped,
         }
 
     async def _open(self) -> int:
@@ -72,6 +80,15 @@ class Importing:
         self.latest, self.day = now, today  # only now: what was rolled back is still to be done
         return batch_id
 
+    async def _senders(self) -> Senders:
+        """Return whose mail is looked for, the new ones numbered: a bank file may have brought some since."""
+        addresses = frozenset(address.lower() for address in self.senders())
+        if self.numbers is None or self.numbers.keys() != addresses:
+            async with self.parts.database.write() as connection:
+                numbers = await stored_senders.number(connection, addresses, now=self.parts.clock.now())
+            self.numbers = numbers
+        return Senders(self.numbers, tuple(self.domains()), tuple(self.silent()))
+
     async def _close(self, batch: Batch, status: BatchStatus, seconds: float, message: str | None) -> int:
         tally = batch.tally
         closing = batches.Closing(
@@ -84,11 +101,17 @@ class Importing:
             user_results=tally.results(),
             error_message=message,
         )
+        governor, now = self.parts.governor, self.parts.clock.now()
+        spent = governor.unsaved()
         async with self.parts.database.write() as connection:
-            await batches.close_batch(connection, batch.id, closing, now=self.parts.clock.now())
-            return await emails.count_pending(connection)
+            await batches.close_batch(connection, batch.id, closing, now=now)
+            await quota.add(connection, spent)
+            await quota.keep_refused(connection, self.parts.gate.refused(now))
+            pending = await emails.count_pending(connection)
+        governor.saved(spent)
+        return pending
 
     def _pause(self) -> str | None:
-        """Return why everybody was passed over, while Google refuses the whole project."""
+        """Return why everybody was passed over, while Google refuses the whole project or gives nobody a token."""
         gate = self.parts.gate
-        return gate.reason if gate.is_shut(self.parts.clock.now()) else None
+        return gate.reason if gate.is_shut(self.parts.clock.now()) else self.parts.gmail().tokens_trouble

@@ -81,7 +81,7 @@ class Replaying:
     async def _write(self, pairs: Sequence[tuple[KeptEmail, Reading]]) -> list[Difference]:
         now, read_with = self.clock.now(), self.library.fingerprints
         async with self.database.write() as connection:
-            done = await replays.apply(connection, pairs, node=self.node, now=now, read_with=read_with)
+            done = await replays.apply(connection, pairs, node=self.node, now=now, read_with=read_with, zone=self.zone)
         found = [
             Difference(kept, reading, changes)
             for (kept, reading), changes in zip(pairs, done, strict=True)

@@ -8,9 +8,10 @@ from datetime import date, datetime
 from afpd.clock import Clock
 from afpd.keyring import Keyring
 from afpd.model import Email
-from afpd.store import emails, visits
+from afpd.store import emails, parked, senders, visits
 from afpd.store.database import Database
 from afpd.store.emails import SealedEmail
+from afpd.store.parked import ParkedEmail
 
 _BYTES_SEALED_AT_ONCE = 64 << 10
 
@@ -38,10 +39,15 @@ class VisitShelf:
         async with self.database.write() as connection:
             await emails.remember(connection, self.integration_id, keys)
 
-    async def parked(self) -> dict[str, tuple[int, datetime | None]]:
-        """Return parked ids with their failed attempts and the time of their next try."""
+    async def parked(self) -> dict[str, ParkedEmail]:
+        """Return the parked ids of the integration."""
         async with self.database.read() as connection:
-            return await emails.parked_ids(connection, self.integration_id)
+            return await parked.parked_ids(connection, self.integration_id)
+
+    async def unknown_senders(self, least: int) -> list[str]:
+        """Return addresses that no bank file knows and that brought so many mails, of all mailboxes together."""
+        async with self.database.read() as connection:
+            return [sender.address for sender in await senders.list_unknown(connection, least=least)]
 
     async def keep(self, kept: Sequence[Email]) -> int:
         """Keep a full chunk in the middle of a visit; the cursor stays. Returns how many were new."""

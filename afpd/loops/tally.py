@@ -11,12 +11,14 @@ class Tally:
     """Totals of a batch and its user_results.
 
     Every user is listed up to LISTED_USERS; beyond that those with mail or an error, the others are counted.
+    `skipped` counts visits that were passed over.
     """
 
     batch_size: int = 0
     found: int = 0
     processed: int = 0
     errors: int = 0
+    skipped: int = 0
     users: dict[str, dict[str, Any]] = field(default_factory=dict)
     quiet: set[str] = field(default_factory=set)
 

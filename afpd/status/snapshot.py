@@ -18,9 +18,9 @@ class Snapshot:
     """Builds the object. What lives in memory is always of this moment; only the counts may be old.
 
     `counts` asks the database; `loops` gives each loop's state by name; `gmail` says why nobody is visited, None when
-    all is well; `quota` tells units used and Google's limits; `clock_skew` gives the seconds by which this machine is
-    ahead of Google, None while unknown; `node` names this daemon. `started_at` and the uptime count from the making of
-    this object.
+    all is well; `quota` tells units used and Google's limits; `tokens` says why access tokens cannot be had, or
+    refusals of grants are doubted; `clock_skew` gives the seconds by which this machine is ahead of Google, None while
+    unknown; `node` names this daemon. `started_at` and the uptime count from the making of this object.
     """
 
     def __init__(
@@ -29,7 +29,8 @@ class Snapshot:
         counts: Callable[[], Awaitable[Counts]],
         loops: Callable[[], Mapping[str, LoopState]],
         gmail: Callable[[], Pause | None],
-        quota: Callable[[], Mapping[str, int]],
+        quota: Callable[[], Mapping[str, float | None]],
+        tokens: Callable[[], str | None] = lambda: None,
         clock_skew: Callable[[], float | None],
         node: str,
         clock: Clock,
@@ -39,6 +40,7 @@ class Snapshot:
         self._loops = loops
         self._gmail = gmail
         self._quota = quota
+        self._tokens = tokens
         self._clock_skew = clock_skew
         self._node = node
         self._clock = clock
@@ -57,6 +59,11 @@ class Snapshot:
             raise StorageUnavailable(self._late_because())
         return {**_counted(answer.value), **self._known(), **self._excuse(answer)}
 
+    async def counted(self) -> Counts | None:
+        """Return the counts, as `build` shows them; None while the database does not answer and none are known."""
+        answer = await self._counts.get()
+        return None if answer is None else answer.value
+
     async def close(self) -> None:
         """Give up a count that is still under way; before the database is closed."""
         await self._counts.close()
@@ -69,6 +76,7 @@ class Snapshot:
                 "paused_kind": pause and pause.kind,
                 "paused_reason": pause and pause.reason,
                 "paused_until": pause and pause.until,
+                "tokens_trouble": self._tokens(),
                 **self._quota(),
             },
             "clock_skew_seconds": self._clock_skew(),
@@ -96,6 +104,8 @@ def _counted(counts: Counts) -> dict[str, Any]:
         "integrations": asdict(counts.integrations),
         "emails": asdict(counts.emails),
         "transactions": {"created_today": counts.transactions_created_today},
+        "troubles": [dict(trouble) for trouble in counts.troubles],
+        "drift": [{name: value for name, value in one.items() if name != "bank_id"} for one in counts.drift],
         "last_batch": None if counts.last_batch is None else dict(counts.last_batch),
     }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Row, and_, case, not_, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from afpd.model import ImportStatus
@@ -27,13 +27,21 @@ class Claimed:
     cursor: str | None
     watermark_at: datetime | None
     search_from: datetime | None
+    search_until: datetime | None
+    searched_senders_id: int
+    histories_refused: int
     reconciled_at: datetime | None
     look_again_at: datetime | None
+    active_at: datetime | None
     created_at: datetime | None
     adopted_at: datetime | None
     sealed_refresh_token: bytes | None
     sealed_access_token: bytes | None
     access_token_expires_at: datetime | None
+    credential: str
+    granted_at: datetime | None
+    last_verified_at: datetime | None
+    noticed_at: datetime | None
 
     @property
     def is_adopted(self) -> bool:
@@ -55,13 +63,21 @@ _COLUMNS = (
     table.c.cursor,
     table.c.watermark_at,
     table.c.search_from,
+    table.c.search_until,
+    table.c.searched_senders_id,
+    table.c.histories_refused,
     table.c.reconciled_at,
     table.c.look_again_at,
+    table.c.active_at,
     table.c.created_at,
     table.c.adopted_at,
     table.c.sealed_refresh_token,
     table.c.sealed_access_token,
     table.c.access_token_expires_at,
+    table.c.credential,
+    table.c.granted_at,
+    table.c.last_verified_at,
+    table.c.noticed_at,
     table.c.lease_until,
 )
 
@@ -76,14 +92,19 @@ async def claim(
     owner: str,
     lease: timedelta,
     only: Iterable[int] | None = None,
+    owing: bool | None = None,
 ) -> list[Claimed]:
     """Take up to `limit` integrations that are due, longest waiting first, and lease them to `owner`.
 
     Due is what waits with its time come by `due_by` (or none), what is suspended and its time is over by `over_by`,
     what somebody asked to run now, and what a lease that ran out before `now` left running. Each branch is served by
-    an index of its own, so that the cost follows what is due and not what exists.
+    an index of its own, so that the cost follows what is due and not what exists. `owing` chooses those that still owe
+    a search of their past, or those that owe none; None takes both.
+
+    Who is taken because somebody asked (run-now, or a time that was emptied: add, connect, resume) counts as active.
     """
-    chosen = _due(now, due_by, over_by, limit, None if only is None else tuple(only))
+    chosen = _due(now, due_by, over_by, limit, _among(only, owing))
+    asked_for = or_(table.c.run_now_at.is_not(None), table.c.next_run_at.is_(None), table.c.active_at.is_(None))
     statement = (
         update(table)
         .where(table.c.id.in_(select(chosen.c.id)))
@@ -95,6 +116,7 @@ async def claim(
             run_now_at=None,
             suspend_until=None,
             suspend_reason=None,
+            active_at=case((asked_for, now), else_=table.c.active_at),
         )
         .returning(*_COLUMNS)
     )
@@ -149,7 +171,17 @@ def run_every(frequency_minutes: int, seconds: float | None) -> timedelta:
     return timedelta(minutes=min(max(1, frequency_minutes), _MOST_MINUTES))
 
 
-def _due(now: datetime, due_by: datetime, over_by: datetime, limit: int, only: tuple[int, ...] | None) -> Any:
+def _among(only: Iterable[int] | None, owing: bool | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [table.c.is_active]
+    if only is not None:
+        conditions.append(table.c.id.in_(tuple(only)))
+    if owing is not None:
+        owes = or_(table.c.cursor.is_(None), table.c.search_from.is_not(None))
+        conditions.append(owes if owing else not_(owes))
+    return conditions
+
+
+def _due(now: datetime, due_by: datetime, over_by: datetime, limit: int, among: list[ColumnElement[bool]]) -> Any:
     waiting = table.c.import_status == ImportStatus.WAITING
     branches = (
         (and_(waiting, table.c.next_run_at.is_(None)), table.c.id),
@@ -161,14 +193,14 @@ def _due(now: datetime, due_by: datetime, over_by: datetime, limit: int, only: t
         (and_(table.c.import_status == ImportStatus.RUNNING, table.c.lease_until < now), table.c.lease_until),
         (and_(waiting, table.c.run_now_at <= now), table.c.run_now_at),
     )
-    return union_all(*(_branch(where, order, limit, only) for where, order in branches)).limit(limit).subquery()
+    return union_all(*(_branch(where, order, limit, among) for where, order in branches)).limit(limit).subquery()
 
 
-def _branch(where: ColumnElement[bool], order: Any, limit: int, only: tuple[int, ...] | None) -> Any:
-    query = select(table.c.id).where(where, table.c.is_active).order_by(order).limit(limit)
+def _branch(where: ColumnElement[bool], order: Any, limit: int, among: list[ColumnElement[bool]]) -> Any:
+    query = select(table.c.id).where(where, *among).order_by(order).limit(limit)
     if order is table.c.run_now_at:  # without statistics SQLite would read every waiting row for it
         query = query.with_hint(table, "INDEXED BY ix_integrations_run_now", "sqlite")
-    return select((query.where(table.c.id.in_(only)) if only is not None else query).subquery().c.id)
+    return select(query.subquery().c.id)
 
 
 def _claimed(row: Row[Any], tick: datetime) -> Claimed:

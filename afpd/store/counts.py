@@ -1,82 +1,76 @@
 """What /status counts. Every count is served by an index and looks at one state of the database."""
 
+import dataclasses
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from afpd.model import BatchStatus, Counts, EmailCounts, ImportStatus, IntegrationCounts, Outcome
+from afpd.schedule import Cadence
+from afpd.store import clusters, drift
+from afpd.store.parked import count_poison
 from afpd.store.schema import email_import_jobs, integrations, transactions
 from afpd.store.schema import email_parsing_jobs as jobs
+from afpd.store.senders import unlearnt
+from afpd.store.silence import AT_THEIR_FREQUENCY, is_quiet, is_stale
+from afpd.store.troubles import troubles
 
-QUIET_FACTOR = 5
-QUIET_LEAST_DAYS = 7
-QUIET_LEAST_EMAILS = 10
+HISTORIES_REFUSED = 3
+"""Histories refused in a row, from which on a mailbox counts as one without a history."""
 
 
 async def count_all(
-    connection: AsyncConnection, *, now: datetime, today_began: datetime, stale_after: int, tick: timedelta
+    connection: AsyncConnection,
+    *,
+    now: datetime,
+    today_began: datetime,
+    stale_after: int,
+    tick: timedelta,
+    cadence: Cadence = AT_THEIR_FREQUENCY,
 ) -> Counts:
-    """Return all counts at `now`; today began at a UTC moment, and an integration is stale after so many intervals."""
+    """Return all counts at `now`; today began at a UTC moment; for the others see `is_stale`."""
+    stale = is_stale(now, stale_after, tick, cadence)
+    row = await _integrations(connection, stale)
     return Counts(
-        integrations=await _integrations(connection, now, stale_after, tick),
+        integrations=_by_state(row),
         emails=await _emails(connection, today_began),
         transactions_created_today=await _created_since(connection, today_began),
         last_batch=await _last_batch(connection),
+        overdue=int(row.overdue or 0),
+        verified_at=row.verified_at,
+        pending_since=await _pending_since(connection),
+        drift=await drift.noted(connection),
+        troubles=await troubles(connection),
     )
 
 
-def is_stale(now: datetime, stale_after: int, tick: timedelta) -> ColumnElement[bool]:
-    """The condition of an active integration that was not verified for so many of its intervals.
-
-    An interval is at least a tick long: nobody is visited more often. A new one is counted from its making or adoption.
-    """
+async def _integrations(connection: AsyncConnection, stale: ColumnElement[bool]) -> Row[Any]:
     table = integrations
-    interval = func.max(
-        func.coalesce(table.c.run_every_seconds, table.c.run_frequency_minutes * 60.0), tick.total_seconds()
-    )
-    since = func.coalesce(table.c.last_verified_at, table.c.adopted_at, table.c.created_at)
-    age_seconds = (func.julianday(literal(_text(now))) - func.julianday(since)) * 86400.0
-    return and_(table.c.is_active, age_seconds > interval * stale_after)
+    sums = {
+        "total": func.count(),
+        "active": _sum(table.c.is_active),
+        **{status.value: _sum(table.c.import_status == status) for status in ImportStatus},
+        "stale": _sum(stale),
+        "quiet": _sum(is_quiet()),
+        "history_refused": _sum(and_(table.c.is_active, table.c.histories_refused >= HISTORIES_REFUSED)),
+        "overdue": _sum(and_(stale, _is_no_persons())),
+        "verified_at": func.max(case((table.c.is_active, table.c.last_verified_at)), type_=table.c.created_at.type),
+    }
+    return (await connection.execute(select(*(value.label(name) for name, value in sums.items())))).one()
 
 
-def is_quiet(now: datetime) -> ColumnElement[bool]:
-    """The condition of an active integration whose banks wrote regularly and stopped.
+def _by_state(row: Row[Any]) -> IntegrationCounts:
+    names = (field.name for field in dataclasses.fields(IntegrationCounts))
+    return IntegrationCounts(**{name: int(getattr(row, name) or 0) for name in names})
 
-    Learnt from its own past: silent for more than five times its mean gap, and for a week at least, after ten mails.
-    """
+
+def _is_no_persons() -> ColumnElement[bool]:
+    """The condition of an integration that no person has to act for: the daemon should verify it."""
     table = integrations
-    days = (func.julianday(table.c.last_mail_at) - func.julianday(table.c.first_mail_at)) / (table.c.emails_total - 1)
-    silent = func.julianday(literal(_text(now))) - func.julianday(table.c.last_mail_at)
-    return and_(
-        table.c.is_active,
-        table.c.emails_total >= QUIET_LEAST_EMAILS,
-        silent > QUIET_LEAST_DAYS,
-        silent > days * QUIET_FACTOR,
-    )
-
-
-async def silent(
-    connection: AsyncConnection, *, now: datetime, stale_after: int, tick: timedelta
-) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the ids of the stale and of the quiet integrations at `now`, as `count_all` counts them."""
-    stale = await connection.scalars(select(integrations.c.id).where(is_stale(now, stale_after, tick)))
-    quiet = await connection.scalars(select(integrations.c.id).where(is_quiet(now)))
-    return frozenset(stale), frozenset(quiet)
-
-
-async def _integrations(
-    connection: AsyncConnection, now: datetime, stale_after: int, tick: timedelta
-) -> IntegrationCounts:
-    table = integrations
-    sums = [func.count(), _sum(table.c.is_active)]
-    sums += [_sum(table.c.import_status == status) for status in ImportStatus]
-    sums += [_sum(is_stale(now, stale_after, tick)), _sum(is_quiet(now))]
-    row = (await connection.execute(select(*sums))).one()
-    total, active, *states, stale, quiet = [int(value or 0) for value in row]
-    by_status = dict(zip((status.value for status in ImportStatus), states, strict=True))
-    return IntegrationCounts(total=total, active=active, stale=stale, quiet=quiet, **by_status)
+    by_time = and_(table.c.import_status == ImportStatus.SUSPENDED, table.c.suspend_until.is_not(None))
+    return or_(table.c.import_status.in_((ImportStatus.WAITING, ImportStatus.RUNNING)), by_time)
 
 
 async def _emails(connection: AsyncConnection, today_began: datetime) -> EmailCounts:
@@ -84,9 +78,19 @@ async def _emails(connection: AsyncConnection, today_began: datetime) -> EmailCo
     counts = [_count(jobs.c.parsing_status == outcome) for outcome in waiting]
     today = and_(jobs.c.parsing_status == Outcome.SUCCESS, jobs.c.processed_at >= today_began)
     missing = select(func.coalesce(func.sum(integrations.c.emails_missing), 0)).scalar_subquery()
-    row = (await connection.execute(select(*counts, _count(today), missing))).one()
-    pending, unmatched, failed, quarantined, parsed, lost = [int(value) for value in row]
-    return EmailCounts(pending, parsed, unmatched, failed, quarantined, lost)
+    row = (await connection.execute(select(*counts, _count(today), missing, _count(unlearnt())))).one()
+    pending, unmatched, failed, quarantined, parsed, lost, unknown = [int(value) for value in row]
+    poison = await count_poison(connection)
+    open_clusters, ignored = await clusters.count(connection)
+    unmatched, failed = unmatched - ignored[Outcome.UNMATCHED], failed - ignored[Outcome.FAILED]
+    return EmailCounts(pending, parsed, unmatched, failed, quarantined, lost, unknown, poison, open_clusters)
+
+
+async def _pending_since(connection: AsyncConnection) -> datetime | None:
+    waits = and_(jobs.c.parsing_status == Outcome.PENDING, jobs.c.integration_id.is_not(None))
+    query = select(jobs.c.created_at).where(waits).order_by(jobs.c.id).limit(1)
+    found: datetime | None = await connection.scalar(query)
+    return found
 
 
 async def _created_since(connection: AsyncConnection, moment: datetime) -> int:
@@ -106,6 +110,7 @@ async def _last_batch(connection: AsyncConnection) -> dict[str, object] | None:
         "total_emails_processed",
         "errors",
         "processing_duration_seconds",
+        "error_message",
     )
     query = (
         select(*(table.c[name] for name in names))
@@ -123,7 +128,3 @@ def _count(where: ColumnElement[bool]) -> Any:
 
 def _sum(condition: Any) -> ColumnElement[int]:
     return func.sum(case((condition, 1), else_=0))
-
-
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")

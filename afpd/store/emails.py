@@ -1,11 +1,11 @@
-"""Mails that were kept: parsing jobs, the keys that outlive them, and ids that wait for another try."""
+"""Mails that were kept: parsing jobs, and the keys that outlive them. Ids that wait are in store.parked."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Table, and_, func, or_, select, union_all, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,11 +13,9 @@ from afpd.keyring import Keyring
 from afpd.model import Email, Outcome
 from afpd.store.schema import email_parsing_jobs as jobs
 from afpd.store.schema import integrations
-from afpd.store.schema import parked_emails as parked
 from afpd.store.schema import pruned_emails as pruned
 from afpd.store.sealed import seal_body
 
-POISON_ATTEMPTS = 5  # failed downloads after which a message is told of
 _IDS_PER_QUERY = 500
 
 
@@ -32,16 +30,8 @@ class SealedEmail:
     sender: str
     rfc_message_id: str | None
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ParkedEmail:
-    """An id whose download failed for reasons of its own; tried again at `next_at`, ever more rarely, but always."""
-
-    email_message_id: str
-    attempts: int
-    error: str
-    next_at: datetime
+    found_by: str = "visit"
+    sender_is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +58,8 @@ def seal_email(keyring: Keyring, integration_id: int, email: Email) -> SealedEma
         email.sender,
         email.rfc_message_id,
         seal_body(keyring, integration_id, email.email_message_id, email.raw),
+        email.found_by,
+        email.sender_is_unknown,
     )
 
 
@@ -114,39 +106,6 @@ async def insert_emails(
     return set(new)
 
 
-async def park(
-    connection: AsyncConnection, integration_id: int, emails: Sequence[ParkedEmail], *, now: datetime
-) -> None:
-    """Keep ids for another try, so that one bad message never blocks a mailbox nor gets lost."""
-    for email in emails:
-        values = {"attempts": email.attempts, "error": email.error, "next_at": email.next_at}
-        statement = insert(parked).values(
-            integration_id=integration_id,
-            email_message_id=email.email_message_id,
-            reason="failed",
-            parked_at=now,
-            **values,
-        )
-        keys = ["integration_id", "email_message_id"]
-        await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values))
-
-
-async def unpark(connection: AsyncConnection, integration_id: int, ids: Sequence[str]) -> None:
-    """Forget parked ids: they were kept, or are gone from the mailbox."""
-    if ids:
-        await connection.execute(
-            delete(parked).where(parked.c.integration_id == integration_id, parked.c.email_message_id.in_(ids))
-        )
-
-
-async def parked_ids(connection: AsyncConnection, integration_id: int) -> dict[str, tuple[int, datetime | None]]:
-    """Return the parked ids of an integration with their failed attempts and the time of their next try."""
-    query = select(parked.c.email_message_id, parked.c.attempts, parked.c.next_at).where(
-        parked.c.integration_id == integration_id
-    )
-    return {row.email_message_id: (row.attempts, row.next_at) for row in await connection.execute(query)}
-
-
 async def count_pending(connection: AsyncConnection) -> int:
     """Return how many jobs wait to be read."""
     query = select(func.count()).select_from(jobs).where(jobs.c.parsing_status == Outcome.PENDING)
@@ -186,6 +145,8 @@ def _job_values(email: SealedEmail, batch_id: int | None, now: datetime) -> dict
         "email_from": email.sender,
         "received_at": email.received_at,
         "body": email.body,
+        "found_by": email.found_by,
+        "sender_is_unknown": email.sender_is_unknown,
         "parsing_status": Outcome.PENDING,
         "created_at": now,
     }

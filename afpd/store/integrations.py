@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from afpd.errors import AfpdError, NotFound
 from afpd.keyring import Keyring
-from afpd.model import ImportStatus
+from afpd.model import Credential, ImportStatus
 from afpd.store.claims import run_every
 from afpd.store.schema import integrations as table
 from afpd.store.schema import users
@@ -48,6 +48,10 @@ class Integration:
     last_mail_at: datetime | None
     created_at: datetime | None
     adopted_at: datetime | None
+    credential: str
+    granted_at: datetime | None
+    revoked_since: datetime | None
+    noticed_at: datetime | None
 
     @property
     def every(self) -> timedelta:
@@ -57,12 +61,17 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class NewIntegration:
-    """What `add` and `connect` bring. The refresh token never shows in its repr."""
+    """What `add` and `connect` bring. The refresh token never shows in its repr; None: a service account reads."""
 
     user_id: str
     email_account: str
-    refresh_token: str
+    refresh_token: str | None
     every: timedelta | None = None
+
+    @property
+    def credential(self) -> Credential:
+        """How its mailbox is opened."""
+        return Credential.SERVICE_ACCOUNT if self.refresh_token is None else Credential.OAUTH
 
     @property
     def key(self) -> tuple[str, str]:
@@ -145,6 +154,7 @@ async def remove(connection: AsyncConnection, integration_id: int, *, now: datet
         "run_now_at": None,
         "suspend_until": None,
         "suspend_reason": None,
+        "noticed_at": None,
         "updated_at": now,
     }
     await _change(connection, integration_id, update(table).values(**values, **_NO_LEASE))
@@ -202,12 +212,6 @@ async def missing(connection: AsyncConnection, ids: Iterable[int]) -> list[int]:
     return sorted(wanted - found)
 
 
-async def sealed_tokens_exist(connection: AsyncConnection) -> bool:
-    """Tell whether any token is sealed in this database, so that its key must not be made anew."""
-    query = select(table.c.id).where(table.c.sealed_refresh_token.is_not(None)).limit(1)
-    return (await connection.scalar(query)) is not None
-
-
 async def _find_all(connection: AsyncConnection, news: Sequence[NewIntegration]) -> dict[tuple[str, str], int]:
     """Return the ids of those that are known; of several with the same key the oldest active one."""
     wanted = {new.key for new in news}
@@ -255,21 +259,23 @@ async def _write_tokens(
         "next_run_at": None,
         "sealed_access_token": None,
         "access_token_expires_at": None,
+        "granted_at": now,
         "updated_at": now,
         **_NO_LEASE,
         **_NO_ERROR,
     }
     for has_every in (True, False):
         rows = [
-            {"key": key, "sealed": seal_token(keyring, key, "refresh_token", new.refresh_token)}
+            {"key": key, "sealed": token and seal_token(keyring, key, "refresh_token", token), "how": new.credential}
             | (frequency(new.every) if new.every is not None else {})
-            for key, new in chosen
+            for key, new, token in ((key, new, new.refresh_token) for key, new in chosen)
             if (new.every is not None) is has_every
         ]
         if not rows:
             continue
         names = ("run_every_seconds", "run_frequency_minutes") if has_every else ()
-        values = same | {"sealed_refresh_token": bindparam("sealed")} | {name: bindparam(name) for name in names}
+        bound: dict[str, Any] = {"sealed_refresh_token": bindparam("sealed"), "credential": bindparam("how")}
+        values = same | bound | {name: bindparam(name) for name in names}
         await connection.execute(update(table).where(table.c.id == bindparam("key")).values(values), rows)
 
 

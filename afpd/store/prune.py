@@ -7,6 +7,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from afpd.model import BatchStatus, Outcome
+from afpd.store.clusters import leave
 from afpd.store.schema import email_import_jobs, integrations, pruned_emails
 from afpd.store.schema import email_parsing_jobs as jobs
 
@@ -54,6 +55,8 @@ async def prune_emails(connection: AsyncConnection, *, before: datetime, limit: 
     ]
     if keys:
         await connection.execute(insert(pruned_emails).on_conflict_do_nothing(), keys)
+    if unread:
+        await leave(connection, [row.id for row in rows])
     await connection.execute(delete(jobs).where(jobs.c.id.in_([row.id for row in rows])))
     return len(rows)
 

@@ -91,10 +91,12 @@ async def apply(
     node: str,
     now: datetime,
     read_with: Mapping[str | None, str],
+    zone: tzinfo = UTC,
 ) -> list[list[Change] | None]:
     """Make the transactions and jobs of mails what their readings tell, in the caller's transaction.
 
-    Returns what changed for each; None where somebody else read the mail in between, which then stays as it is.
+    Match rates are counted by days of `zone`. Returns what changed for each; None where somebody else read the mail in
+    between, which then stays as it is.
     """
     codes = await bank_ids(connection)
     found: list[list[Change] | None] = []
@@ -109,6 +111,7 @@ async def apply(
         corrected += [key for key, change in done if change.id is not None]
         await _end_again(connection, kept, reading, bank_id, now, read_with.get(reading.bank))
         await _count(connection, kept, reading, sum(change.id is None for _, change in done))
+        await _settle(connection, kept, reading, codes, kept.email.received_at or now, zone)
         found.append([change for _, change in done])
     await link(connection, made, corrected)
     return found

@@ -76,7 +76,9 @@ integrations = Table(
     Column("access_token_expires_at", UtcDateTime),
     Column("cursor", Text),  # historyId up to which we have read; an unsigned 64-bit number, so text
     Column("watermark_at", UtcDateTime),  # Gmail's time up to which searches have seen everything
-    Column("search_from", UtcDateTime),  # lower bound of the first search or of a resync under way
+    Column("search_from", UtcDateTime),  # from here on a search is owed: the first one, or a resync
+    Column("search_until", UtcDateTime),  # up to here it is owed; empty: nothing of it is done yet
+    _count("histories_refused"),  # in a row: how often Gmail called the cursor too old
     Column("reconciled_at", UtcDateTime),
     Column("look_again_at", UtcDateTime),  # search or download again then, whatever the bell says
     Column("lease_owner", String(64)),
@@ -84,9 +86,12 @@ integrations = Table(
     Column("run_now_at", UtcDateTime),  # somebody asked for a visit at once
     Column("first_mail_at", UtcDateTime),
     Column("last_mail_at", UtcDateTime),
+    Column("usual_gap_days", Float),  # how long its banks usually are silent, from its own past
+    _count("mail_gaps"),  # how many such silences that was learnt from
     _count("emails_total"),
     _count("emails_missing"),  # found by the daily reconcile although a regular visit should have seen them
     _word("credential", "oauth"),  # how its mailbox is opened: oauth, or service_account
+    Column("granted_at", UtcDateTime),  # when its grant was given to us; empty in rows of a replaced system
     Column("active_at", UtcDateTime),  # Gmail's time when its bell last told of new mail
     Column("noticed_at", UtcDateTime),  # since when its owner's notice is out; empty: nothing to tell
     _count("searched_senders_id"),  # newest row of senders that its past was searched for
@@ -97,6 +102,12 @@ integrations = Table(
     Index("ix_integrations_suspended", "import_status", "is_active", "suspend_until"),
     Index("ix_integrations_leased", "import_status", "is_active", "lease_until"),
     Index("ix_integrations_user", "user_id", "email_account"),
+    Index(
+        "ix_integrations_noticed",
+        "noticed_at",
+        sqlite_where=text("noticed_at IS NOT NULL"),
+        postgresql_where=text("noticed_at IS NOT NULL"),
+    ),
     Index(
         "ix_integrations_run_now",
         "import_status",
@@ -190,8 +201,14 @@ parked_emails = Table(  # ids that must be looked at again: seen in the history 
     _count("attempts"),
     Column("error", Text),
     Column("parked_at", UtcDateTime, nullable=False),
-    Column("next_at", UtcDateTime),  # when to try again; empty: at the next search
+    Column("next_at", UtcDateTime),  # when to try again, or to forget an unseen one; empty: at the next search
     PrimaryKeyConstraint("integration_id", "email_message_id"),
+    Index(
+        "ix_parked_emails_poison",
+        "reason",
+        sqlite_where=text("reason = 'poison'"),
+        postgresql_where=text("reason = 'poison'"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -236,6 +253,8 @@ transactions = Table(
     Column("reverses_id", Integer),
     Column("same_as_id", Integer),
     Column("looks_like_id", Integer),  # perhaps the same movement told twice: for a person to decide, both count
+    Column("counterpart_id", Integer),  # the other side of a transfer between accounts of the same user
+    Column("has_unique_reference", Boolean, nullable=False, server_default=false()),  # its template declares it
     Column("revision", Integer),  # empty in rows of the replaced system that are not adopted yet
     Column("retracted_at", UtcDateTime),
     Column("created_at", UtcDateTime),
@@ -244,7 +263,32 @@ transactions = Table(
     Index("ix_transactions_created", "created_at"),
     Index("ix_transactions_user", "user_id", "id"),
     Index("ix_transactions_job", "email_parsing_job_id"),
-    Index("ix_transactions_reference", "integration_id", "reference"),
+    Index("ix_transactions_reference", "reference"),
+    Index("ix_transactions_amount", "integration_id", "amount"),
+    Index(
+        "ix_transactions_reverses_id",
+        "reverses_id",
+        sqlite_where=text("reverses_id IS NOT NULL"),
+        postgresql_where=text("reverses_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_transactions_same_as_id",
+        "same_as_id",
+        sqlite_where=text("same_as_id IS NOT NULL"),
+        postgresql_where=text("same_as_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_transactions_looks_like_id",
+        "looks_like_id",
+        sqlite_where=text("looks_like_id IS NOT NULL"),
+        postgresql_where=text("looks_like_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_transactions_counterpart_id",
+        "counterpart_id",
+        sqlite_where=text("counterpart_id IS NOT NULL"),
+        postgresql_where=text("counterpart_id IS NOT NULL"),
+    ),
 )
 
 transaction_revisions = Table(

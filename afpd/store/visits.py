@@ -5,29 +5,23 @@ the visit under way then keeps nothing, and since its cursor did not move either
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, or_, select, update
+from sqlalchemy import bindparam, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from afpd.keyring import Keyring
 from afpd.schedule import Next
-from afpd.store.emails import ParkedEmail, SealedEmail, insert_emails, park, unpark
+from afpd.store.emails import SealedEmail, insert_emails
+from afpd.store.habit import Habit, learnt
+from afpd.store.parked import ParkedEmail, park, unpark
+from afpd.store.progress import Progress, write_progress
 from afpd.store.schema import integrations as table
 from afpd.store.sealed import seal_token
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a completed sync moves. A visit that did not complete has none, and its cursor stays."""
-
-    cursor: str
-    watermark_at: datetime
-    look_again_at: datetime | None = None
-    reconciled_at: datetime | None = None
-    missing: int = 0
+__all__ = ["NewTokens", "Progress", "VisitResult", "finish", "keep_emails", "leases_of", "reset_counts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +104,8 @@ async def finish(
         await unpark(connection, result.integration_id, result.unparked)
         await park(connection, result.integration_id, result.parked, now=now)
     await _write_states(connection, valid, now)
-    await _write_progress(connection, [result for result in valid if result.progress], now)
+    moved = [(result.integration_id, result.progress) for result in valid if result.progress is not None]
+    await write_progress(connection, moved, now=now)
     await _write_tokens(connection, [result for result in valid if result.tokens], keyring)
     return [kept.get(id(result), 0) for result in results]
 
@@ -170,42 +165,6 @@ def _state_values(result: VisitResult) -> dict[str, Any]:
     return dict(zip(_state_values_names, values, strict=True))
 
 
-async def _write_progress(connection: AsyncConnection, results: Sequence[VisitResult], now: datetime) -> None:
-    if not results:
-        return
-    statement = (
-        update(table)
-        .where(table.c.id == bindparam("key"))
-        .values(
-            cursor=bindparam("new_cursor"),
-            watermark_at=bindparam("new_watermark"),
-            look_again_at=bindparam("new_look"),
-            reconciled_at=func.coalesce(
-                bindparam("new_reconciled", type_=table.c.reconciled_at.type), table.c.reconciled_at
-            ),
-            emails_missing=table.c.emails_missing + bindparam("more_missing"),
-            search_from=None,
-            last_verified_at=now,
-            last_sync=now,
-        )
-    )
-    await connection.execute(statement, [_progress_values(result) for result in results])
-
-
-def _progress_values(result: VisitResult) -> dict[str, Any]:
-    progress = result.progress
-    if progress is None:
-        raise ValueError("a result without progress has nothing to move")
-    return {
-        "key": result.integration_id,
-        "new_cursor": progress.cursor,
-        "new_watermark": progress.watermark_at,
-        "new_look": progress.look_again_at,
-        "new_reconciled": progress.reconciled_at,
-        "more_missing": progress.missing,
-    }
-
-
 async def _write_tokens(connection: AsyncConnection, results: Sequence[VisitResult], keyring: Keyring) -> None:
     for result in results:
         tokens, key = result.tokens, result.integration_id
@@ -229,22 +188,22 @@ async def _count(
     found: int,
     today: date,
 ) -> None:
-    """Add to today's counts, starting anew when the row still holds another day's."""
+    """Add to today's counts, starting anew when the row still holds another day's, and learn from the mails' times."""
     same_day = table.c.stats_date == today.isoformat()
-    moments = [email.received_at for email in emails if email.email_message_id in inserted]
     values: dict[str, Any] = {
         "emails_found_today": case((same_day, table.c.emails_found_today), else_=0) + found,
         "emails_processed_today": case((same_day, table.c.emails_processed_today), else_=0) + len(inserted),
         "stats_date": today.isoformat(),
         "emails_total": table.c.emails_total + len(inserted),
     }
-    if moments:
-        type_ = table.c.first_mail_at.type
-        first, last = min(moments), max(moments)
-        values["first_mail_at"] = case(
-            (table.c.first_mail_at <= first, table.c.first_mail_at), else_=bindparam("first", first, type_=type_)
-        )
-        values["last_mail_at"] = case(
-            (table.c.last_mail_at >= last, table.c.last_mail_at), else_=bindparam("last", last, type_=type_)
-        )
+    if inserted:
+        known = [email for email in emails if email.email_message_id in inserted and not email.sender_is_unknown]
+        missing = sum(email.found_by == "audit" for email in known)
+        values["emails_missing"] = table.c.emails_missing + missing
+        values |= asdict(learnt(await _habit(connection, integration_id), (email.received_at for email in known)))
     await connection.execute(update(table).where(table.c.id == integration_id).values(**values))
+
+
+async def _habit(connection: AsyncConnection, integration_id: int) -> Habit:
+    query = select(*(table.c[name] for name in Habit.__slots__)).where(table.c.id == integration_id)
+    return Habit(*(await connection.execute(query)).one())

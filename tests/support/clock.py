@@ -34,6 +34,11 @@ class ManualClock:
         heapq.heappush(self._sleepers, (self._monotonic + seconds, next(self._order), woken))
         await woken
 
+    @property
+    def is_slept_on(self) -> bool:
+        """Whether somebody waits for time to pass."""
+        return any(not woken.done() for _, _, woken in self._sleepers)
+
     def jump(self, seconds: float) -> None:
         """Move the wall clock by so many seconds, back when negative, while no monotonic time passes."""
         self._wall += timedelta(seconds=seconds)

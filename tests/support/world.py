@@ -20,6 +20,7 @@ from afpd.keyring import Keyring
 from afpd.loops.batch import Parts
 from afpd.loops.cleanup import Cleanup
 from afpd.loops.gate import Gate, Skew
+from afpd.loops.governor import Governor
 from afpd.loops.identity import Identity
 from afpd.loops.importing import Importing
 from afpd.loops.parsing import Parsing
@@ -76,12 +77,15 @@ class World:
     def parts(self) -> Parts:
         return Parts(
             self.database, lambda: self.gmail, self.keyring, self.clock, self.identity, Gate(), Skew(), self.stop,
-            lambda: None, self.only,
+            lambda: None, self.only, governor=Governor(self.clock, lambda: self.settings.gmail.budget),
         )  # fmt: skip
 
     @cached_property
     def importing(self) -> Importing:
-        return Importing(self.parts, lambda: self.settings, lambda: self.library.senders, self.pending.append)
+        return Importing(
+            self.parts, lambda: self.settings, lambda: self.library.senders, self.pending.append,
+            domains=lambda: self.library.domains, silent=lambda: self.library.silent,
+        )  # fmt: skip
 
     @cached_property
     def parsing(self) -> Parsing:

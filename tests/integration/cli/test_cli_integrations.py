@@ -328,3 +328,16 @@ def test_a_damaged_database_is_said_in_words(afpd, place):
 def test_a_long_list_is_read_to_its_end(afpd, place):
     place.write("list", add_line() + "\n" * (2 << 20) + "x")
     assert f"list:{(2 << 20) + 1}: is not JSON" in afpd("integrations", "add", "--from", "list", fails=1).stderr
+
+
+def test_show_says_why_a_grant_was_probably_lost_and_what_to_do(afpd, added, place):
+    key = added()["id"]
+    assert json.loads(afpd("integrations", "show", str(key), "--json").stdout)["advice"] is None
+    words = "Google no longer accepts the grant (invalid_grant): most likely it ended"
+    lost = {"import_status": "error", "last_error_message": words, "revoked_since": datetime.now(UTC)}
+    week = {"granted_at": datetime.now(UTC) - timedelta(days=7, hours=1), "last_verified_at": datetime.now(UTC)}
+    place.in_database(lambda connection: connection.execute(table.update().values(**lost, **week)))
+    told = json.loads(afpd("integrations", "show", str(key), "--json").stdout)
+    assert "status Testing" in told["advice"]
+    assert told["credential"] == "oauth"
+    assert "integrations connect" in afpd("integrations", "show", str(key)).stdout

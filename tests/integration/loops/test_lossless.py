@@ -12,6 +12,7 @@ from afpd.store import schema
 
 ANA = "ana@example.com"
 MINUTES = timedelta(minutes=1)
+HALF_AN_HOUR = {"import": {"search_again_after": "30m"}}
 
 
 async def test_the_cursor_does_not_move_past_a_mail_that_could_not_be_fetched(tmp_path):
@@ -62,7 +63,7 @@ async def test_a_poison_message_is_parked_and_blocks_nobody(tmp_path):
 
 async def test_a_parked_message_is_kept_when_it_can_be_read_at_last(tmp_path):
     clock = ManualClock()
-    async with world(tmp_path, clock=clock, gmail={"max_retries": 0}) as here:
+    async with world(tmp_path, clock=clock, gmail={"max_retries": 0}, **HALF_AN_HOUR) as here:
         await here.connect(ANA)
         mail = here.receive(ANA)
         here.sandbox.faults.add(Fault.TRUNCATED, message_id=mail)
@@ -94,7 +95,7 @@ async def test_an_expired_history_is_no_error_and_the_gap_is_searched(tmp_path):
 
 async def test_mail_that_the_search_shows_late_is_found_later(tmp_path):
     clock = ManualClock()
-    async with world(tmp_path, clock=clock) as here:
+    async with world(tmp_path, clock=clock, **HALF_AN_HOUR) as here:
         await here.connect(ANA)
         await here.tick()
         late = here.receive(ANA, indexed_after=600)
@@ -259,12 +260,12 @@ async def test_invalid_client_stops_everybody_and_marks_nobody(tmp_path):
 
 
 async def test_a_mailbox_too_large_for_one_visit_goes_on_at_the_next(tmp_path):
-    async with world(tmp_path, gmail={"visit_deadline": "3s"}, **{"import": {"lease": "1m"}}) as here:
+    async with world(tmp_path, gmail={"visit_deadline": "3s", "batch_size": 2}, **{"import": {"lease": "1m"}}) as here:
         key = await here.connect(ANA)
         mails = [here.receive(ANA) for _ in range(120)]
-        here.sandbox.latency = 0.05
+        here.sandbox.latency = 0.1
         ticks = 0
-        while (await here.integration(key)).cursor is None and ticks < 20:
+        while (await here.integration(key)).last_verified_at is None and ticks < 20:
             ticks += 1
             result = await here.tick(here.clock.now() + ticks * 5 * MINUTES)
             assert result["errors"] == 0

@@ -16,6 +16,7 @@ from afpd.store.sealed import open_body
 
 ANA = "ana@example.com"
 MINUTES = timedelta(minutes=1)
+HALF_AN_HOUR = {"import": {"search_again_after": "30m"}}
 
 
 async def test_a_message_cut_off_by_the_end_of_a_visit_is_not_called_poison(tmp_path):
@@ -214,7 +215,7 @@ async def test_times_of_a_server_that_was_years_ahead_once_do_not_stop_the_audit
 
 async def test_found_and_processed_of_the_row_and_of_the_batches_agree(tmp_path):
     clock = ManualClock()
-    async with world(tmp_path, clock=clock, gmail={"max_retries": 0}) as here:
+    async with world(tmp_path, clock=clock, gmail={"max_retries": 0}, **HALF_AN_HOUR) as here:
         key = await here.connect(ANA)
         mail = here.receive(ANA)
         here.sandbox.faults.add(Fault.TRUNCATED, message_id=mail)
@@ -233,7 +234,7 @@ async def test_found_and_processed_of_the_row_and_of_the_batches_agree(tmp_path)
 
 
 async def test_large_mails_are_kept_one_by_one_not_gathered_in_memory(tmp_path):
-    async with world(tmp_path, gmail={"visit_deadline": "60s"}) as here:
+    async with world(tmp_path, gmail={"visit_deadline": "60s", "batch_size": 1}) as here:
         await here.connect(ANA)
         letter = here.sandbox.write_letter(ANA, "cr-bac-card")
         for _ in range(6):

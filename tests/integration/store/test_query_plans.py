@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import event, text
 from support.world import world
 
-from afpd.store import claims, counts, emails, integrations, prune
+from afpd.store import claims, counts, emails, integrations, parked, prune, searches, senders
 from afpd.store.schema import metadata
 
 
@@ -29,7 +29,10 @@ async def _plans(here, ask):
 
 ASKED = {
     "known mails": lambda c, now: emails.known(c, 1, ["a", "b"]),
-    "parked mails": lambda c, now: emails.parked_ids(c, 1),
+    "parked mails": lambda c, now: parked.parked_ids(c, 1),
+    "poison": lambda c, now: parked.count_poison(c),
+    "unknown senders": lambda c, now: senders.list_unknown(c),
+    "what audits found": lambda c, now: searches.audited_emails(c, 1),
     "pending mails": lambda c, now: emails.claim_pending(c, owner="o", now=now, lease_until=now, limit=50),
     "how many are pending": lambda c, now: emails.count_pending(c),
     "due integrations": lambda c, now: claims.claim(

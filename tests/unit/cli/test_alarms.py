@@ -36,6 +36,11 @@ def test_among_many_mailboxes_a_few_are_no_alarm(name, count, level):
     assert levels(state({name: count})) == ([] if level is None else [level])
 
 
+def test_histories_that_are_refused_warn_from_the_share_on():
+    assert levels(state({"history_refused": 9})) == []
+    assert levels(state({"history_refused": 600})) == [Level.WARNING]
+
+
 def test_of_one_mailbox_the_one_counts():
     assert levels(state({"active": 1, "stale": 1})) == [Level.CRITICAL]
 
@@ -47,7 +52,7 @@ def test_without_any_mailbox_nothing_is_stale():
 @pytest.mark.parametrize(
     ("emails", "found"),
     [
-        ({"missing": 1}, 1), ({"failed": 1}, 1), ({"unmatched": 9}, 0), ({"unmatched": 10}, 1),
+        ({"missing": 1}, 1), ({"unknown_sender": 1}, 1), ({"poison": 1}, 1), ({"failed": 1}, 1), ({"unmatched": 9}, 0), ({"unmatched": 10}, 1),
         ({"quarantined": 9}, 0), ({"quarantined": 10}, 1), ({"pending_parsing": 999}, 0), ({"pending_parsing": 1000}, 1),
         ({"parsed_today": 99999}, 0),
     ],
@@ -79,6 +84,11 @@ def test_a_pause_that_somebody_must_mend_is_worse_than_one_that_ends_by_itself()
         Level.WARNING
     ]
     assert levels(state(gmail={"paused_reason": "client", "paused_until": None})) == [Level.CRITICAL]
+
+
+def test_tokens_that_cannot_be_had_warn_unless_nobody_is_visited_anyway():
+    assert levels(state(gmail={"tokens_trouble": "HTTP 503"})) == [Level.WARNING]
+    assert levels(state(gmail={"paused_reason": "client", "tokens_trouble": "HTTP 503"})) == [Level.CRITICAL]
 
 
 def test_the_worst_stands_first():

@@ -72,9 +72,11 @@ async def test_the_keys_are_those_that_dashboards_rely_on(snapshot: Snapshot) ->
     told = await snapshot.build()
     assert told["integrations"] == {
         "total": 10, "active": 9, "waiting": 5, "running": 1, "suspended": 2, "error": 2, "stale": 1, "quiet": 3,
+        "history_refused": 0,
     }  # fmt: skip
     assert told["emails"] == {
         "pending_parsing": 4, "parsed_today": 50, "unmatched": 6, "failed": 7, "quarantined": 8, "missing": 0,
+        "unknown_sender": 0, "poison": 0, "clusters": 0,
     }  # fmt: skip
     assert told["transactions"] == {"created_today": 49}
     assert list(told["loops"]) == ["import", "parsing", "cleanup"]
@@ -125,6 +127,7 @@ async def test_a_pause_of_the_whole_project_is_told_with_its_reason_and_end(snap
         "paused_kind": None,
         "paused_reason": None,
         "paused_until": None,
+        "tokens_trouble": None,
         "units_used": 7,
     }
     daemon.pause = Pause("quota", "the daily quota is used up", NOON)
