@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_SECONDS ?=
 
-.PHONY: demo run-env dev-env test lint types imports tests soak bench-read bench-reading bench-status lock clean check-python
+.PHONY: demo run-env dev-env test lint types imports tests soak soak-week soak-model mutations accuracy fuzz bench-parse bench-read bench-reading bench-status bench-quota lock clean check-python
 
 demo: run-env
 	@$(BIN)/python -m afpd demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
@@ -37,11 +37,38 @@ soak: dev-env
 	$(if $(FAKETIME),,@echo "make: no libfaketime, so the wall clock will not jump: apt install faketime" >&2)
 	$(BIN)/python -m pytest -m soak -s $(if $(FAKETIME),,--deselect $(CLOCK_TEST)) tests/soak
 
+# Parts of `make soak` by themselves: a bad week of 200 mailboxes, and 5,000 generated stories of one.
+soak-week: dev-env
+	$(BIN)/python -m pytest -m soak -s tests/soak/test_week.py
+
+soak-model: dev-env
+	$(BIN)/python -m pytest -m soak -s tests/soak/test_model_soak.py
+
+# Break each rule that a trap stands for, and see its test fail: make mutations TRAPS="3 11"
+mutations: dev-env
+	PYTHONPATH=tests $(BIN)/python -m traps.mutations $(TRAPS)
+
 bench-read: dev-env
 	$(BIN)/python tests/banks/table.py
 
+# How exactly mails are read with other values in other forms: make accuracy ACCURACY="--seed 7 --bank cr- --show 40"
+accuracy: dev-env
+	PYTHONPATH=tests $(BIN)/python -m banks.accuracy $(ACCURACY)
+
+# Mails that nobody would write: make fuzz FUZZ="--count 20000 --seed 3"
+fuzz: dev-env
+	PYTHONPATH=tests $(BIN)/python -m bench.fuzz $(FUZZ)
+
 bench-reading: dev-env
-	$(BIN)/python tests/bench/reading.py
+	PYTHONPATH=tests $(BIN)/python -m bench.reading
+
+# Reading beside the usual way (json, email, BeautifulSoup, re), and the worst template on hostile texts.
+bench-parse: dev-env
+	PYTHONPATH=tests $(BIN)/python -m bench.parsing
+
+bench-quota: dev-env
+	$(BIN)/python tests/bench/quota.py
+	$(BIN)/python tests/bench/quota_real.py
 
 bench-status: dev-env
 	$(BIN)/python tests/bench/status_latency.py
