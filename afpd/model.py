@@ -126,8 +126,8 @@ class Reading:
     `bank` is the code of a bank file, `template` its template's name and `template_version` that template's version.
     `has_unique_reference` is what the template declares: no other movement ever carries the same reference.
     `says_nothing` marks what failed on our side (a key, a body that is gone, a bug): it says nothing about the mail.
-    A mail of a known sender that could not be read carries that `sender` and the mail's `shape`: two shapes are alike by
-    the share of places at which they have the same letter.
+    A mail of a known sender that could not be read carries that `sender` and the mail's `shape`: two shapes are alike
+    by the share of places at which they have the same letter.
     """
 
     outcome: Outcome

@@ -13,7 +13,7 @@ from afpd.cli.call import Call, verb
 from afpd.cli.opened import reading
 from afpd.errors import AfpdError, TemplateError
 from afpd.parse.bank import Bank
-from afpd.parse.bankfile import parse_bank_file
+from afpd.parse.sources import code_of
 from afpd.store.banks import BankRow, list_banks
 
 Record = dict[str, Any]
@@ -46,12 +46,14 @@ def check(call: Call, file: str) -> None:
     """Prove a bank file as the daemon would.
 
     Its samples must be read exactly and its refusals not at all, and no shipped bank may have its senders. Needs no
-    configuration. Exit code 1 when it does not prove; every mistake has file and line.
+    configuration; with --config the files of its folders count as well. Exit code 1 when it does not prove; every
+    mistake has file and line.
     """
     source = _read(Path(file))
+    settings = call.settings() if call.config_file else None
     try:
-        code = parse_bank_file(source.name, source.text).bank.code
-        bank = next(bank for bank in library_of(None, beside=[source]).banks if bank.code == code)
+        library = library_of(settings, beside=[source], without=Path(file))
+        bank = next(bank for bank in library.banks if bank.code == code_of(source))
     except TemplateError as error:
         _refuse(call, file, str(error).splitlines())
     else:

@@ -14,6 +14,7 @@ from afpd.model import Transaction
 from afpd.parse.authenticity import Policy
 from afpd.parse.library import Explanation, Library
 from afpd.parse.message import read_message
+from afpd.parse.trust import policy_of
 
 
 @verb("explain")
@@ -27,7 +28,7 @@ def explain(call: Call, paths: tuple[str, ...]) -> None:
     """
     settings = call.settings() if call.config_file else None
     library = library_of(settings)
-    policy = Policy(settings.banks.authentication.value) if settings else Policy.WARN
+    policy = policy_of(settings.banks) if settings else Policy.WARN
     refused: list[str] = []
 
     def refuse(path: str, why: str) -> None:

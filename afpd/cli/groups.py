@@ -26,6 +26,7 @@ _TRANSACTIONS = {
 _BANKS = {
     "list": Place("afpd.cli.banks", "list_all", "List banks and their statistics."),
     "check": Place("afpd.cli.banks", "check", "Prove a bank file as the daemon would."),
+    "new": Place("afpd.cli.newbank", "new", "Write a bank file to begin with, from one mail."),
     "senders": Place("afpd.cli.senders", "senders", "List the senders whose mail is looked for, and since when."),
 }
 _TRIAGE = {

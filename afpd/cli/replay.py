@@ -16,8 +16,8 @@ from afpd.config import Settings
 from afpd.errors import NotFound
 from afpd.loops.replaying import Difference, Replaying
 from afpd.model import Outcome
-from afpd.parse.authenticity import Policy
 from afpd.parse.library import Library
+from afpd.parse.trust import policy_of
 from afpd.store.bookings import Change
 from afpd.store.database import Database
 from afpd.store.opening import keyring_of, open_for_verb
@@ -65,7 +65,7 @@ async def _replayed(
     open_for_verb(settings, creates=False)
     keyring = keyring_of(settings)
     sums, found = dict.fromkeys(_SUMMED, 0), list[Record]()
-    policy = Policy(settings.banks.authentication.value)
+    policy = policy_of(settings.banks)
     async with Database(settings.database.sqlite_path) as database:
         node, zone = settings.daemon.node_name, settings.zone
         replaying = Replaying(database, keyring, library, policy, node, SystemClock(), zone)

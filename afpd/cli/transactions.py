@@ -104,7 +104,8 @@ async def _write_csv(records: AsyncIterator[Record]) -> None:
     rows.writeheader()
     _pass_on(text)
     async for record in records:
-        rows.writerow(record | {name: _harmless(record[name]) for name in _OF_STRANGERS})
+        told = {name: _harmless(record[name]) for name in _OF_STRANGERS}
+        rows.writerow(record | told | {"counts": str(record["counts"]).lower()})
         _pass_on(text)
 
 

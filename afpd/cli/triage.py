@@ -1,6 +1,7 @@
 """`afpd triage`: the mails of known senders that no template reads, grouped by how they look."""
 
 import secrets
+import sys
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Any
@@ -63,8 +64,8 @@ def show(call: Call, cluster: int, whole: bool) -> None:
     if body is None:
         raise AfpdError(f"cluster {cluster}: the text of its mails is no longer kept")
     raw = _opened(keyring_of(settings), body)
-    if whole and not call.as_json:
-        click.get_binary_stream("stdout").write(raw)
+    if whole and not call.as_json and not sys.stdout.isatty():
+        click.echo(raw, nl=False)
         return
     lines = list(raw.decode("utf-8", "replace").splitlines() if whole else _redacted(settings, raw))
     if call.as_json:

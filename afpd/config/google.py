@@ -81,7 +81,8 @@ class GmailSettings(Section):
     )
     batch_users: Switch = Field(
         default=False,
-        description="Ask for news of several mailboxes with one request. Saves CPU; unproven with Google's own servers.",
+        description="Ask for news of several mailboxes with one request. "
+        "Saves CPU; unproven with Google's own servers.",
     )
     quota: QuotaTable = Field(
         default=QuotaTable.SINCE_2026_05,

@@ -19,6 +19,14 @@ class Authentication(StrEnum):
     OFF = "off"
 
 
+class Forwarded(StrEnum):
+    """Which mails that a person passed on are booked: those of the mailbox's owner, none, or whoever's."""
+
+    OWN = "own"
+    NEVER = "never"
+    ANY = "any"
+
+
 class LogLevel(StrEnum):
     """The least important line that is written."""
 
@@ -136,3 +144,20 @@ OptionalFilePath = Annotated[
     PlainSerializer(_text_or_empty, return_type=str),
     WithJsonSchema({"type": "string"}),
 ]
+
+
+def _check_country(code: str) -> str:
+    if len(code) != 2 or not (code.isascii() and code.isalpha() and code.isupper()):
+        raise ValueError('must be two capital letters of ISO 3166, such as "CR"')
+    return code
+
+
+def _check_exception(text: str) -> str:
+    code, equals, policy = text.partition("=")
+    if not (code and equals) or policy not in list(Authentication):
+        raise ValueError('must be the code of a bank and one of strict, warn, off, such as "cr-bac=warn"')
+    return text
+
+
+Country = Annotated[str, AfterValidator(_check_country)]
+BankException = Annotated[str, AfterValidator(_check_exception)]

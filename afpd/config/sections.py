@@ -10,7 +10,10 @@ from pydantic import Field
 from afpd.config import address
 from afpd.config.kinds import (
     Authentication,
+    BankException,
+    Country,
     FilePath,
+    Forwarded,
     Host,
     LogFormat,
     LogLevel,
@@ -167,6 +170,18 @@ class BanksSettings(Section):
         default=Authentication.STRICT,
         description="strict: a mail without Gmail's proof (DMARC) that the bank sent it is quarantined; "
         "warn: it is read, with a remark; off: no proof is asked for.",
+    )
+    exceptions: tuple[BankException, ...] = Field(
+        default=(), description='Banks for which another authentication holds, such as "cr-bac=warn".'
+    )
+    forwarded: Forwarded = Field(
+        default=Forwarded.OWN,
+        description="A bank's mail that a person passed on is booked: own: when it surely comes from the mailbox's own "
+        "address; never; any: whoever sent it. Otherwise it is read and held back as quarantined.",
+    )
+    countries: tuple[Country, ...] = Field(
+        default=(),
+        description='Only banks of these countries, such as "CR": mailboxes are not searched for others. Empty: all.',
     )
 
 

@@ -7,6 +7,7 @@ from afpd.config import Loaded, Settings
 from afpd.errors import ConfigError, TemplateError
 from afpd.gmail import Gmail
 from afpd.parse.library import Library, load_library
+from afpd.parse.trust import trust_of
 
 # Tables of afpd.toml that only a restart can change.
 _NEEDS_RESTART = ("database", "secrets", "status", "daemon")
@@ -32,7 +33,7 @@ def library_of(settings: Settings) -> Library:
     for folder in settings.banks.folders:
         sources += banks.in_folder(folder)
     try:
-        return load_library(sources)
+        return load_library(sources, countries=settings.banks.countries, trust=trust_of(settings.banks))
     except TemplateError as error:
         raise ConfigError(str(error)) from error
 

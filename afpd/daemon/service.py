@@ -223,5 +223,6 @@ class Service:
             logger.error("config.reload_refused", reason=str(error))  # noqa: TRY400 - the sentence says it all
         else:
             self.live = succeed(self.live, loaded, live)
+            self.parsing.wake()  # mended bank files read again what the former ones could not
         finally:  # systemd waits for it
             systemd.ready()

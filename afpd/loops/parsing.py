@@ -23,8 +23,8 @@ from afpd.loops.identity import Identity
 from afpd.loops.reading import broken, read_chunk
 from afpd.loops.replaying import Replaying
 from afpd.model import Outcome, Reading
-from afpd.parse.authenticity import Policy
 from afpd.parse.library import Library
+from afpd.parse.trust import policy_of
 from afpd.store import banks, emails, replays, transactions
 from afpd.store.banks import KnownBank
 from afpd.store.database import Database
@@ -83,9 +83,8 @@ class Parsing:
         async with self.database.read() as connection:
             if await replays.is_done_with(connection, fingerprint):
                 return 0
-        replaying = Replaying(
-            self.database, self.keyring, library, _policy(settings), self.identity.node, self.clock, settings.zone
-        )
+        policy, node = policy_of(settings.banks), self.identity.node
+        replaying = Replaying(self.database, self.keyring, library, policy, node, self.clock, settings.zone)
         wanted = replays.Wanted(outcomes=(Outcome.UNMATCHED, Outcome.FAILED), not_read_with=library.fingerprints)
         seen = different = 0
         is_done = True
@@ -113,7 +112,7 @@ class Parsing:
             chunk = await emails.load_pending(connection, ids)
         if not chunk:
             return None
-        readings = await asyncio.to_thread(read_chunk, chunk, self.keyring, library, _policy(settings))
+        readings = await asyncio.to_thread(read_chunk, chunk, self.keyring, library, policy_of(settings.banks))
         return await self._record(list(zip(chunk, readings, strict=True)), library.fingerprints)
 
     async def _record(self, readings: Sequence[_Read], read_with: _ReadWith) -> transactions.Recorded:
@@ -148,7 +147,3 @@ class Parsing:
 def known_banks(library: Library) -> list[KnownBank]:
     """Return what the store needs to know of the banks of a library."""
     return [KnownBank(bank.code, bank.name, bank.country, bank.domains) for bank in library.banks]
-
-
-def _policy(settings: Settings) -> Policy:
-    return Policy(settings.banks.authentication.value)

@@ -4,8 +4,8 @@ Only a header of the receiving service counts; what stands below it, or is writt
 own word. DMARC (RFC 7489) decides; where it says nothing, a DKIM signature of the bank's own domain is proof as well.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 RECEIVER = "mx.google.com"
@@ -19,6 +19,22 @@ class Policy(StrEnum):
     STRICT = "strict"
     WARN = "warn"
     OFF = "off"
+
+
+class Forwards(StrEnum):
+    """Which mails that a person passed on are booked: those of the mailbox's owner, none, or whoever's."""
+
+    OWN = "own"
+    NEVER = "never"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom to believe beside the general policy: that of single banks, by code, and of people who pass mail on."""
+
+    of_banks: Mapping[str, Policy] = field(default_factory=dict)
+    forwards: Forwards = Forwards.OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,13 @@ def verdict(header: str | None, domains: Collection[str], proof: Collection[str]
     if passed and "dmarc" in proof:
         return Verdict(True, f"dmarc=pass for {passed[0]}")
     return _without_dmarc(found, domains, proof, policy)
+
+
+def is_owners(header: str | None, sender: str, owner: str | None) -> bool:
+    """Tell whether a mail surely comes from the mailbox's own address: that is its From, and DMARC passes for it."""
+    if owner is None or sender != owner.strip().lower():
+        return False
+    return verdict(header, [sender.rpartition("@")[2]], ["dmarc"], Policy.STRICT).accepted
 
 
 def forged(header: str | None) -> bool:

@@ -1,20 +1,20 @@
 """The shape of a bank file (docs/adding-a-bank.md), checked as a whole: every mistake is told, with its line."""
 
-import tomllib
+# ruff: noqa: RUF012 - pydantic copies the defaults of its models
+
 from datetime import date, datetime
-from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import re2
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from afpd.errors import TemplateError
 from afpd.model import Direction, Kind, Status
 from afpd.parse.currencies import MINOR_UNITS
 from afpd.parse.dates import DateOrder
 from afpd.parse.fold import fold
-from afpd.parse.lines import line_of
+from afpd.parse.mistakes import Table, mistakes, tables_of
 from afpd.parse.patterns import checked_pattern
 from afpd.parse.search import quiet
 from afpd.parse.values import NumberStyle
@@ -63,11 +63,7 @@ FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
 FieldNames = Annotated[list[FieldName], BeforeValidator(_as_list)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=200_000)
-
-
-class BankTable(_Table):
+class BankTable(Table):
     """Who the bank is, and what proves that a mail comes from it."""
 
     code: Annotated[str, Field(pattern=r"^[a-z]{2}-[a-z0-9-]+$")]
@@ -81,7 +77,7 @@ class BankTable(_Table):
     seen: date | None = None
 
 
-class SenderTable(_Table):
+class SenderTable(Table):
     """One address of the bank; one that `brings` nothing is known and never searched for."""
 
     address: Address
@@ -89,7 +85,7 @@ class SenderTable(_Table):
     seen: str | None = None
 
 
-class FieldTable(_Table):
+class FieldTable(Table):
     """Where one value stands: behind a label, or as the group `value` of a pattern over the flow."""
 
     labels: list[Label] = []
@@ -109,7 +105,7 @@ class FieldTable(_Table):
         return self
 
 
-class ColumnsTable(_Table):
+class ColumnsTable(Table):
     """A header row and rows of values below it."""
 
     fields: dict[FieldName, Annotated[list[Label], Field(min_length=1)]]
@@ -118,7 +114,7 @@ class ColumnsTable(_Table):
     stacked: bool = True
 
 
-class CaseTable(_Table):
+class CaseTable(Table):
     """What a word in the mail means for kind, direction and status."""
 
     field: str
@@ -128,14 +124,14 @@ class CaseTable(_Table):
     status: Status | None = None
 
 
-class PayerCopyTable(_Table):
+class PayerCopyTable(Table):
     """A mail that payer and payee both receive: the field that names each."""
 
     payer: FieldName
     reader: FieldName
 
 
-class ExpectedTable(_Table):
+class ExpectedTable(Table):
     """One transaction that a sample holds, every field of it."""
 
     kind: Kind
@@ -151,7 +147,7 @@ class ExpectedTable(_Table):
     authorization: str | None = None
 
 
-class ExampleTable(_Table):
+class ExampleTable(Table):
     """A mail in short: its subject, its text or HTML, and when it was received."""
 
     subject: str = ""
@@ -181,7 +177,7 @@ class RefusalTable(ExampleTable):
     why: str = ""
 
 
-class TemplateTable(_Table):
+class TemplateTable(Table):
     """One layout of the bank's mails."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -247,7 +243,7 @@ def _complete(template: TemplateTable) -> None:
             raise ValueError(f"neither {part} nor a case gives the {part}")
 
 
-class BankFile(_Table):
+class BankFile(Table):
     """A whole bank file."""
 
     format: Literal[1]
@@ -265,39 +261,14 @@ class BankFile(_Table):
 
 
 def parse_bank_file(name: str, source: str) -> BankFile:
-    """Return the checked content of a bank file.
+    """Return the checked content of a whole bank file.
 
     Raises `TemplateError` with one line per mistake, each beginning with the file's name and a line number.
     """
+    tables, wrong = tables_of(name, source)
     try:
-        tables = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
-        raise TemplateError(_syntax_problem(name, source, str(error))) from None
-    try:
-        return BankFile.model_validate(tables)
+        if not wrong:
+            return BankFile.model_validate(tables)
     except ValidationError as error:
-        told = [_sentence(name, source, mistake) for mistake in error.errors(include_url=False)]
-        raise TemplateError("\n".join(told)) from None
-
-
-def _syntax_problem(name: str, source: str, words: str) -> str:
-    """Return what tomllib says ("… (at line 4, column 8)" or "… (at end of document)") in the form of all others."""
-    reason, _, place = words.rpartition(" (at ")
-    line = place.removeprefix("line ").partition(",")[0] if place.startswith("line ") else source.count("\n") + 1
-    return f"{name}:{line}: is no TOML: {reason or words}"
-
-
-def _sentence(name: str, source: str, mistake: Any) -> str:
-    place = tuple(mistake["loc"])
-    reason = mistake["msg"].removeprefix("Value error, ")
-    if mistake["type"] == "extra_forbidden":
-        reason = "unknown key" + _suggestion(place)
-    where = ".".join(str(step) for step in place)
-    return f"{name}:{line_of(source, place)}: {where or 'file'}: {reason}"
-
-
-def _suggestion(place: tuple[Any, ...]) -> str:
-    known = {key for table in _Table.__subclasses__() for key in table.model_fields}
-    known |= set(SampleTable.model_fields) | set(RefusalTable.model_fields)
-    close = get_close_matches(str(place[-1]), sorted(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+        wrong = [words for _, words in mistakes(name, source, error)]
+    raise TemplateError("\n".join(wrong))

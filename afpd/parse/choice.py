@@ -3,9 +3,10 @@
 The rule: templates are tried in the order of the file. A template is fit when all its `must` and `subject` patterns
 stand in the mail and none of its `must_not`. The first fit one whose layout is really there decides, also when a value
 in it is wrong: then the mail is failed, and no later template is asked. When a fit one misses its layout the next is
-asked; when all miss it the mail is failed too.
+asked; when all miss it the mail is failed too. So of several that would read a mail the first in the file does, always.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import re2
@@ -94,6 +95,24 @@ class Chooser:
         if _failing(template, self._standing(text, around)) is not None:
             return None
         return _read_by(template, text, around, [])
+
+    def explained(self, choice: Choice, text: Text, around: Surroundings) -> Iterator[tuple[str, str]]:
+        """Yield each template's name and, in words, why it read a text or did not, in the order of the file."""
+        standing = self._standing(text, around)
+        asked = {one.template.name: one for one in choice.verdicts}
+        for template in self.templates:
+            failing, verdict = _failing(template, standing), asked.get(template.name)
+            if failing is not None:
+                yield template.name, failing.unmet
+            elif verdict is None:
+                before = choice.template.name if choice.template else "another"
+                yield template.name, f"would fit, but {before} stands before it in the file and decided"
+            elif not verdict.decisive:
+                yield template.name, f"its conditions fit, but not its layout: {verdict.why}; so the next was asked"
+            elif choice.outcome is Outcome.FAILED:
+                yield template.name, f"fits and decided: a value is not what it must be: {verdict.why}"
+            else:
+                yield template.name, verdict.why
 
     def _standing(self, text: Text, around: Surroundings) -> dict[str, frozenset[str]]:
         return {

@@ -1,16 +1,15 @@
 """All banks together: from the bytes of a mail to a reading, the one way that the daemon and `explain` both take."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from afpd.banks import BankSource
 from afpd.errors import BadValue, Mismatch, ReadingError, TemplateError
 from afpd.model import Outcome, Reading
-from afpd.parse.authenticity import Policy, Verdict, forged, verdict
+from afpd.parse.authenticity import Forwards, Policy, Trust, Verdict, forged, is_owners, verdict
 from afpd.parse.bank import Bank, build_bank
-from afpd.parse.bankfile import parse_bank_file
 from afpd.parse.choice import Choice
 from afpd.parse.dates import DateOrder, moment
 from afpd.parse.extraction import Raw
@@ -19,6 +18,7 @@ from afpd.parse.message import Message, date_header, read_message
 from afpd.parse.owners import Owners
 from afpd.parse.prove import prove
 from afpd.parse.shape import shape
+from afpd.parse.sources import Draft, drafts
 from afpd.parse.text import Text
 from afpd.parse.transactions import Surroundings
 
@@ -50,12 +50,14 @@ class _Case:
     received: datetime
     owners: Owners
     authentication: Verdict
+    is_booked: bool = True
 
 
 class Library:
     """The banks that are known, indexed by their senders."""
 
-    def __init__(self, banks: Iterable[Bank]) -> None:
+    def __init__(self, banks: Iterable[Bank], trust: Trust | None = None) -> None:
+        self.trust = trust or Trust()
         self.banks = tuple(sorted(banks, key=lambda bank: bank.code))
         self._by_address = {address: bank for bank in self.banks for address in (*bank.senders, *bank.silent)}
         self._by_domain = {domain: bank for bank in self.banks for domain in bank.domains}
@@ -107,9 +109,10 @@ class Library:
         owners = Owners(lambda: message.recipients, owner)
         bank = self._by_address.get(message.sender)
         if bank is None:
-            case = _Case(message, received_at, owners, _of_a_person(message))
+            case = _Case(message, received_at, owners, _of_a_person(message), self._books(message, owner))
             return self._from_a_person(case, with_values)
-        proof = verdict(message.authentication, bank.domains, bank.proof, policy)
+        asked = self.trust.of_banks.get(bank.code, policy)
+        proof = verdict(message.authentication, bank.domains, bank.proof, asked)
         return _from_a_bank(bank, _Case(message, received_at, owners, proof), with_values)
 
     def _from_a_person(self, case: _Case, with_values: bool) -> Explanation:
@@ -120,10 +123,17 @@ class Library:
             if bank is None or quoted.sender in bank.silent:
                 continue
             found = _forwarded(bank, quoted, case, with_values)
-            if found.reading.outcome is Outcome.QUARANTINED:
+            if found.reading.outcome in (Outcome.QUARANTINED, Outcome.SUCCESS):
                 return found
             best = best or found
         return best or _explained(case, Reading(Outcome.UNMATCHED, self._stranger(case.message)))
+
+    def _books(self, message: Message, owner: str | None) -> bool:
+        """Whether what a person passed on is booked."""
+        forwards = self.trust.forwards
+        return forwards is Forwards.ANY or (
+            forwards is Forwards.OWN and is_owners(message.authentication, message.sender, owner)
+        )
 
     def _stranger(self, message: Message) -> str:
         """Say why nobody is responsible for a sender, and what it resembles."""
@@ -139,35 +149,36 @@ class Library:
         return f"{address} is no sender of a known bank{hint}"
 
 
-def load_library(sources: Iterable[BankSource]) -> Library:
-    """Return the library of bank files; of two with one code the later counts.
+def load_library(
+    sources: Iterable[BankSource], *, countries: Collection[str] = (), trust: Trust | None = None
+) -> Library:
+    """Return the library of bank files; of two with one code the later counts, and extensions are laid over it.
+
+    With `countries` (ISO 3166) only their banks are in it; all files are proved all the same.
 
     Raises `TemplateError` that tells everything wrong in all files, a line for each mistake.
     """
     banks: dict[str, Bank] = {}
-    wrong: list[str] = []
-    for source in sources:
-        try:
-            file = parse_bank_file(source.name, source.text)
-        except TemplateError as error:
-            wrong.append(str(error))
-            continue
-        bank = build_bank(file)
-        wrong.extend(prove(source.name, source.text, file, bank))
+    found, wrong = drafts(sources)
+    for draft in found:
+        bank = build_bank(draft.file)
+        wrong.extend(prove(draft.file, bank, draft.where))
         banks[bank.code] = bank
-    wrong.extend(_claimed_twice(banks.values()))
+    wrong.extend(_claimed_twice(found))
     if wrong:
         raise TemplateError("\n".join(wrong))
-    return Library(banks.values())
+    return Library((bank for bank in banks.values() if not countries or bank.country in countries), trust)
 
 
-def _claimed_twice(banks: Iterable[Bank]) -> Iterator[str]:
+def _claimed_twice(found: Iterable[Draft]) -> Iterator[str]:
     owner: dict[str, str] = {}
-    for bank in banks:
-        for address in (*bank.senders, *bank.silent):
-            if address in owner:
-                yield f"{address} is a sender of both {owner[address]} and {bank.code}"
-            owner[address] = bank.code
+    for draft in found:
+        code = draft.file.bank.code
+        for number, sender in enumerate(draft.file.sender):
+            if sender.address in owner:
+                told = f"{sender.address} is a sender of both {owner[sender.address]} and {code}"
+                yield f"{draft.where(('sender', number))}: {told}"
+            owner[sender.address] = code
 
 
 def _of_a_person(message: Message) -> Verdict:
@@ -198,13 +209,14 @@ def _from_a_bank(bank: Bank, case: _Case, with_values: bool) -> Explanation:
 
 
 def _forwarded(bank: Bank, quoted: Forwarded, case: _Case, with_values: bool) -> Explanation:
-    """Read a mail that a person passed on; it is held back, since DMARC vouches only for the person."""
+    """Read a mail that a person passed on. DMARC vouches only for the person, so a stranger's is held back."""
     if not case.authentication.accepted:
         return _explained(case, Reading(Outcome.QUARANTINED, case.authentication.why, bank.code))
     received = _quoted_date(quoted, case.received, bank)
     found = _read(bank, quoted.text, Surroundings(received, quoted.subject, case.owners), case, with_values)
     why = f"forwarded by {case.message.sender}: {found.reading.why}"
-    held = Outcome.QUARANTINED if found.reading.outcome is Outcome.SUCCESS else found.reading.outcome
+    is_held = found.reading.outcome is Outcome.SUCCESS and not case.is_booked
+    held = Outcome.QUARANTINED if is_held else found.reading.outcome
     return replace(found, reading=replace(found.reading, outcome=held, why=why))
 
 
@@ -234,7 +246,7 @@ def _read(bank: Bank, body: Text, around: Surroundings, case: _Case, with_values
     explained = _explained(case, reading)
     if not with_values:
         return explained
-    told = tuple((one.template.name, one.why) for one in choice.verdicts)
+    told = tuple(bank.chooser.explained(choice, body, around))
     return replace(explained, templates=told, values=_values(choice, body))
 
 

@@ -1,14 +1,12 @@
 """HTML to lines of cells (see text.py): hidden nodes go, a table row becomes one line with tabs.
 
 The parser is lexbor's, for what is no proper HTML is read as browsers do. Its tree is not walked but written out again:
-then every element is closed, every `<` and `>` in a text or attribute is escaped, and one pass over the tags gives the
-lines. A tree of thousands of nodes would cost several times that.
+then every element is closed, every `<` and `>` in a text or attribute is escaped. Each tag is then replaced by a mark,
+all of them at once, and the rows are found among the marks. Visiting the nodes would cost several times that.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
+from itertools import pairwise
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
 
@@ -42,7 +40,7 @@ _BLOCKS = frozenset(
     {
         *("address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "div", "dl", "dt"),
         *("fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li"),
-        *("main", "nav", "ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
+        *("main", "nav", "ol", "p", "pre", "section", "tbody", "tfoot", "thead", "ul"),
     }
 )
 _EMPTY = frozenset(
@@ -52,9 +50,21 @@ _EMPTY = frozenset(
     }
 )
 _LONG_TAG = 400
+_MOST_TAGS_KNOWN = 2_048
 _INLINE_PICTURES = Pattern(r"(?i)\bdata:[a-z]+/[a-z0-9.+-]+;base64,[a-z0-9+/=\s]*")
-_COMMENT = "!--"
-_BREAK = "\v"  # cleaned to a blank where it stands in a line
+# What stands for a tag. In a text that is written out neither sign occurs.
+_BREAK, _CELL, _ROW, _ROW_END, _TABLE, _PRE, _UNREAD_MARK, _HIDDEN = ">", "<c", "<r", "<e", "<t", "<p", "<u", "<h"
+_MARKS = {
+    **dict.fromkeys((*_BLOCKS, *(f"/{name}" for name in _BLOCKS)), _BREAK),
+    **dict.fromkeys((*_UNREAD, *(f"/{name}" for name in _UNREAD)), _UNREAD_MARK),
+    "table": _TABLE,
+    "/table": _BREAK,
+    "tr": _ROW,
+    "/tr": _ROW_END,
+    "td": _CELL,
+    "th": _CELL,
+    "pre": _PRE,
+}
 
 
 def of_html(source: str, ends_open: bool = False, most_tags: int = MAX_TAGS, most: int = MAX_MARKUP) -> Text:
@@ -67,212 +77,196 @@ def of_html(source: str, ends_open: bool = False, most_tags: int = MAX_TAGS, mos
     too_long, source = len(source) > most, source[: max(0, most)]
     if is_monstrous(source, most_tags):
         return Text("", cut=True)
-    tree = LexborHTMLParser(source, options=LexborDocumentOptions.WO_EVENTS)
-    tree.strip_tags(_UNREAD)
-    written = (tree.root.html if tree.root is not None else None) or ""
-    pieces = _readable(written).split("<", MAX_PIECES)
-    lines = "\n".join(_Writer(hidden_names(source)).lines_of(pieces[1:MAX_PIECES]))
-    cut = too_long or len(pieces) > MAX_PIECES or len(lines) > _LONGEST
-    lines = lines[:_LONGEST]
+    marked, is_whole = _marked(LexborHTMLParser(source, options=LexborDocumentOptions.WO_EVENTS), hidden_names(source))
+    cut = too_long or not is_whole or len(marked) > _LONGEST
+    lines = _with_rows_joined(marked[:_LONGEST])
+    if len(lines) > MAX_CHARACTERS:
+        lines = "\n".join([line.strip(" ") for line in lines.split("\n") if line.strip(" ")])
     if "&" in lines:
         lines = lines.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     return of_lines(lines, cut, ends_open and source[-1:] not in ">\n ")
 
 
-def _readable(written: str) -> str:
-    """Return written-out HTML with its blanks as such; a break that may count is a vertical tab."""
-    written = written.replace("\t", " ").replace("&nbsp;", "\u00a0").replace("\r", " ")
-    return written.replace("\n", _BREAK if "<pre" in written else " ")
-
-
-@dataclass(slots=True)
-class _Row:
-    """An open table row: where its lines go, and what its cells hold; a frame has other tables in it."""
-
-    lines: list[str]
-    cells: list[list[str]]
-    preformatted: bool
-    is_frame: bool = False
-
-
-class _Writer:
-    """Collects lines from the tags and texts of written-out HTML."""
+class _TagMarks(dict[str, str]):
+    """The marks that stand for tags, learnt as they are met: a bank's mails have the same tags for years."""
 
     def __init__(self, hidden: frozenset[str]) -> None:
         self._hidden = hidden
-        self._lines: list[str] = []
-        self._line: list[str] = []
-        self._rows: list[_Row] = []
-        self._preformatted = False
 
-    def lines_of(self, pieces: list[str]) -> list[str]:
-        """Return the lines of the pieces that stand behind each `<`."""
-        known: dict[str, _Act | None] = {}
-        line, queue = self._line, iter(pieces)
-        for piece in queue:
-            tag, end, text = piece.partition(">")
-            if not end:
-                tag, text = _whole_tag(tag, queue)
-            act = known.get(tag, _unknown)
-            if act is _unknown:
-                act = known[tag] = self._act_of(tag)
-            if act is _pass_over:
-                text = _behind(tag, text, queue)
-            elif act is not None:
-                if line:
-                    self._lines.append("".join(line))
-                    line.clear()
-                if act is not _begin_line:
-                    act(self)
-            if self._preformatted:
-                self._add(text, is_block_end=act is _begin_line and (tag[0] == "/" or tag[:2] in ("br", "hr")))
-            elif line or (text and (not text.isspace() or "\u3000" in text)):
-                line.append(text)
-        self._lines.append("".join(line))
-        return self._lines
+    def __missing__(self, tag: str) -> str:
+        mark = self._mark(tag)
+        if len(tag) < _LONG_TAG:
+            if len(self) >= _MOST_TAGS_KNOWN:
+                self.clear()
+            self[tag] = mark
+        return mark
 
-    def _act_of(self, tag: str) -> "_Act | None":
-        if self._hidden and " " in tag and is_hidden(tag.partition(" ")[2], self._hidden):
-            return None if tag.partition(" ")[0] in _EMPTY else _pass_over
-        return _act_of(tag) if len(tag) < _LONG_TAG else _act_of.__wrapped__(tag)
-
-    def _add(self, text: str, *, is_block_end: bool) -> None:
-        """Add a text whose own breaks count; behind the end of any block they are blanks again."""
-        if is_block_end:
-            self._preformatted = False
-            self._line.append(text)
-            return
-        *whole, last = text.split(_BREAK)
-        for line in whole:
-            self._lines.append("".join([*self._line, line]))
-            self._line.clear()
-        self._line.append(last)
-
-    def open_pre(self) -> None:
-        """Begin a text whose own line breaks count."""
-        self._preformatted = True
-
-    def open_table(self) -> None:
-        """Make frames of the rows that the table stands in."""
-        for row in reversed(self._rows):
-            if row.is_frame:
-                break
-            row.is_frame = True
-
-    def open_row(self) -> None:
-        """Begin a row; between its cells nothing can stand."""
-        self._rows.append(_Row(self._lines, [], self._preformatted))
-
-    def open_cell(self) -> None:
-        """Begin a cell, which has lines of its own."""
-        self._preformatted = False
-        if self._rows:
-            self._lines = []
-            self._rows[-1].cells.append(self._lines)
-
-    def close_row(self) -> None:
-        """Write a row of cells as one line, one that is a mere frame for other tables as the lines of its cells."""
-        if not self._rows:
-            return
-        row = self._rows.pop()
-        self._lines = row.lines
-        joined = len(row.cells) > 1 and not row.is_frame
-        self._preformatted = joined and row.preformatted
-        if joined and max(map(len, row.cells)) < 2:
-            self._lines.append("\t".join([cell[0] if cell else "" for cell in row.cells]))
-        elif joined:
-            self._lines.extend(_joined([[line for line in cell if not line.isspace()] for cell in row.cells]))
-        else:
-            self._lines.extend(line for cell in row.cells for line in cell)
+    def _mark(self, tag: str) -> str:
+        name, _, attributes = tag.partition(" ")
+        mark = _MARKS.get(name, "")
+        if not attributes or mark == _UNREAD_MARK:
+            return mark
+        unseen = (self._hidden and is_hidden(attributes, self._hidden)) or (
+            name not in ("body", "html") and hides(attributes)
+        )
+        if not unseen:
+            return mark
+        return "" if name in _EMPTY else _HIDDEN
 
 
-_Act = Callable[[_Writer], None]
+@lru_cache(maxsize=16)
+def _marks_beside(hidden: frozenset[str]) -> _TagMarks:
+    return _TagMarks(hidden)
 
 
-def _unknown(_: _Writer) -> None:
-    """Stand for a tag that was not met yet."""
+def _marked(tree: LexborHTMLParser, hidden: frozenset[str]) -> tuple[str, bool]:
+    """Return what a tree shows, a mark in place of every tag, and whether that is all of it."""
+    marks_of = _marks_beside(hidden)
+    marked, is_whole = _replaced(_written(tree, hidden), marks_of)
+    if _UNREAD_MARK in marked:  # what stands in such an element is not always escaped
+        tree.strip_tags(_UNREAD)
+        marked, is_whole = _replaced(_written(tree, hidden), marks_of)
+    return marked, is_whole
 
 
-def _pass_over(_: _Writer) -> None:
-    """Stand for a comment, or the tag of an element that nobody sees."""
+def _written(tree: LexborHTMLParser, hidden: frozenset[str]) -> str:
+    """Return a tree as HTML without comments."""
+    node = tree.root if hidden and _is_named(tree) else tree.body or tree.root
+    written = (node.html if node is not None else None) or ""
+    return _without_comments(written) if "<!--" in written else written
 
 
-def _begin_line(_: _Writer) -> None:
-    """Do nothing beside beginning another line, which all acts do."""
+def _is_named(tree: LexborHTMLParser) -> bool:
+    """Return whether a style sheet may hide the document as a whole."""
+    return tree.root is not None and not tree.root.attributes.keys().isdisjoint(("class", "id"))
 
 
-_ACTS: dict[str, _Act] = {
-    **dict.fromkeys((*_BLOCKS, *(f"/{name}" for name in _BLOCKS)), _begin_line),
-    "pre": _Writer.open_pre,
-    "table": _Writer.open_table,
-    "tr": _Writer.open_row,
-    "/tr": _Writer.close_row,
-    "td": _Writer.open_cell,
-    "th": _Writer.open_cell,
-}
+def _without_comments(written: str) -> str:
+    """Return written-out HTML without its comments; the end of one may overlap what looks like another's beginning."""
+    pieces, at = [], 0
+    while (begin := written.find("<!--", at)) >= 0:
+        pieces.append(written[at:begin])
+        end = written.find("-->", begin + 4)
+        at = end + 3 if end >= 0 else len(written)
+    return "".join([*pieces, written[at:]])
 
 
-@lru_cache(maxsize=4096)
-def _act_of(tag: str) -> _Act | None:
-    """Return what is done at a tag; nothing at one within a line. A bank's mails have the same tags for years."""
-    if tag.startswith(_COMMENT):
-        return _pass_over
-    name, _, attributes = tag.partition(" ")
-    if attributes and hides(attributes) and name not in ("body", "html"):
-        return None if name in _EMPTY else _pass_over
-    return _ACTS.get(name)
+def _replaced(written: str, marks_of: _TagMarks) -> tuple[str, bool]:
+    """Return written-out HTML with a mark for each tag, what is hidden left out, and whether that is all of it."""
+    if written.count("<") != written.count(">"):
+        written = _with_plain_names(written)
+    pieces = written.replace(">", "<").split("<", 2 * MAX_PIECES)  # a text, a tag, a text and so on
+    is_whole = len(pieces) <= 2 * MAX_PIECES
+    if not is_whole:
+        pieces.pop()
+    tags = pieces[1::2]
+    pieces[1::2] = [marks_of[tag] for tag in tags]
+    marked = "".join(pieces)
+    if _HIDDEN in marked or _PRE in marked:
+        marks, texts = pieces[1::2], pieces[2::2]
+        _leave_hidden_out(tags, marks, texts)
+        if _PRE in marked:
+            _keep_breaks(tags, marks, texts)
+        pieces[1::2], pieces[2::2] = marks, texts
+        marked = "".join(pieces)
+    return marked, is_whole
 
 
-def _whole_tag(begun: str, queue: Iterator[str]) -> tuple[str, str]:
-    """Return a tag in whose own name or attribute's name a `<` stands, and the text behind it."""
-    parts = [begun]
-    for piece in queue:
-        part, end, text = piece.partition(">")
-        parts.append(part)
-        if end:
-            return "<".join(parts), text
-    return "<".join(parts), ""
+def _with_plain_names(written: str) -> str:
+    """Return written-out HTML without each `<` that stands in the name of a tag or attribute, where it may."""
+    pieces = written.split("<")
+    return pieces[0] + "".join(
+        [("<" if ">" in before else "") + piece for before, piece in pairwise([">", *pieces[1:]])]
+    )
 
 
-def _behind(tag: str, text: str, queue: Iterator[str]) -> str:
-    """Pass over a comment or an element with all that is in it; return the text behind it."""
-    if tag.startswith(_COMMENT):
-        return _behind_comment(f"{tag}>{text}", queue)
-    name = tag.partition(" ")[0]
+def _leave_hidden_out(tags: list[str], marks: list[str], texts: list[str]) -> None:
+    """Take elements that nobody sees, with all that is in them, out of marks and texts."""
+    at = 0
+    while (at := _next(marks, at)) < len(marks):
+        end = _closing(tags, at)
+        marks[at : end + 1] = [""] * (min(end + 1, len(marks)) - at)
+        texts[at:end] = [""] * (min(end, len(texts)) - at)
+
+
+def _next(marks: list[str], at: int) -> int:
+    try:
+        return marks.index(_HIDDEN, at)
+    except ValueError:
+        return len(marks)
+
+
+def _closing(tags: list[str], at: int) -> int:
+    """Return where the element that begins at this tag ends."""
+    name = tags[at].partition(" ")[0]
     opening, closing, depth = f"{name} ", f"/{name}", 1
-    for piece in queue:
-        inner, end, text = piece.partition(">")
-        if inner.startswith(_COMMENT):
-            _behind_comment(piece, queue)
-            continue
-        if not end:
-            inner, text = _whole_tag(inner, queue)
-        if inner == closing:
+    for number in range(at + 1, len(tags)):
+        tag = tags[number]
+        if tag == closing:
             depth -= 1
             if not depth:
-                return text
-        elif inner == name or inner.startswith(opening):
+                return number
+        elif tag == name or tag.startswith(opening):
             depth += 1
-    return ""
+    return len(tags)
 
 
-def _behind_comment(begun: str, queue: Iterator[str]) -> str:
-    for piece in chain([begun[len(_COMMENT) :]], queue):
-        _, end, text = piece.partition("-->")
-        if end:
-            return text
-    return ""
+def _keep_breaks(tags: list[str], marks: list[str], texts: list[str]) -> None:
+    """Mark the line breaks that count; behind a cell's beginning and the end of any block they are blanks again."""
+    counts = False
+    for at, (tag, mark) in enumerate(zip(tags, marks, strict=True)):
+        if mark == _PRE:
+            counts, marks[at] = True, _BREAK
+        elif mark in (_CELL, _ROW_END) or (mark == _BREAK and (tag[0] == "/" or tag[:2] in ("br", "hr"))):
+            counts = False
+        if counts and at < len(texts):
+            texts[at] = texts[at].replace("\n", _BREAK)
+
+
+def _with_rows_joined(marked: str) -> str:
+    """Return the lines of a marked text: a row of cells is one line, or more where its cells hold several.
+
+    A row that other tables stand in is a mere frame: its cells have lines of their own.
+    """
+    marked = marked.replace("&nbsp;", " ").replace("\n", " ").replace("\t", " ").replace("\r", " ")
+    while "  " in marked:
+        marked = marked.replace("  ", " ")
+    before, *rows = marked.split(_ROW)
+    lines = [_in_lines(before)]
+    for chunk in rows:
+        row, end, behind = chunk.partition(_ROW_END)
+        if not end or _TABLE in row:
+            lines.append(_in_lines(chunk))
+            continue
+        lines.append(_row(row) if _BREAK in row else row.partition(_CELL)[2].replace(_CELL, "\t"))
+        if behind:
+            lines.append(_in_lines(behind))
+    return "\n".join(lines)
+
+
+def _in_lines(marked: str) -> str:
+    """Return the lines of what stands outside of rows with cells."""
+    if "<" in marked:
+        marked = marked.replace(_CELL, "\n").replace(_ROW_END, "\n").replace(_TABLE, "\n")
+    return marked.replace(_BREAK, "\n")
+
+
+def _row(row: str) -> str:
+    """Return the lines of a row in whose cells lines may end."""
+    cells = [[line for line in cell.split(_BREAK) if line and not line.isspace()] for cell in row.split(_CELL)[1:]]
+    if len(cells) == 1:
+        return "\n".join(cells[0])
+    return "\n".join(_joined(cells))
 
 
 def _joined(cells: list[list[str]]) -> list[str]:
     """Return a row's lines: one, or one per pair where a column of labels stands beside a column of values."""
     tall = [cell for cell in cells if len(cell) > 1]
     if not tall:
-        return ["\t".join(cell[0] if cell else "" for cell in cells)]
+        return ["\t".join([cell[0] if cell else "" for cell in cells])]
     if len(tall) == 1:
-        first = "\t".join(cell[0] if cell else "" for cell in cells)
-        return [first, *tall[0][1:]]
+        return ["\t".join([cell[0] if cell else "" for cell in cells]), *tall[0][1:]]
     filled = [cell for cell in cells if cell]
-    if len({len(cell) for cell in filled}) == 1:
+    if len(set(map(len, filled))) == 1:
         return ["\t".join(lines) for lines in zip(*filled, strict=True)]
     return [line for cell in cells for line in cell]

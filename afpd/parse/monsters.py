@@ -44,6 +44,10 @@ def is_monstrous(source: str, most_tags: int = MAX_TAGS) -> bool:
         return False
     if len(source) > _LARGE and _SEVERAL_ATTRIBUTES.is_often_in(source, _MOST_OF_MANY):
         return True
+    if (tags - source.count("</") - source.count("<td") - source.count("<tr")) * tags <= _MAX_REOPENED and (
+        tags <= _HARMLESS_DEPTH_TAGS
+    ):
+        return False  # what of its tags begins something else than a cell or row is too little
     pieces = source.split("<")
     beginnings = Counter(map(itemgetter(slice(2)), pieces))
     reopening = sum(number for start, number in beginnings.items() if start.lower() in _BEGINNINGS)

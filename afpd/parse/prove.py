@@ -1,14 +1,14 @@
 """The gate: a bank file is only used when its own samples and refusals prove it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from afpd.model import Outcome, Transaction
 from afpd.parse.bank import Bank
 from afpd.parse.bankfile import BankFile, ExampleTable, ExpectedTable, SampleTable, TemplateTable
-from afpd.parse.lines import line_of
 from afpd.parse.markup import of_html
 from afpd.parse.owners import Owners
+from afpd.parse.sources import Place
 from afpd.parse.template import Template
 from afpd.parse.text import Text, of_plain
 from afpd.parse.transactions import Surroundings
@@ -16,17 +16,18 @@ from afpd.parse.transactions import Surroundings
 LEAST_SAMPLES = 2
 
 
-def prove(name: str, source: str, file: BankFile, bank: Bank) -> list[str]:
-    """Return everything by which a bank file fails to prove, one sentence each with file and line; none if it proves.
+def prove(file: BankFile, bank: Bank, where: Callable[[Place], str]) -> list[str]:
+    """Return everything by which a bank fails to prove, one sentence each with file and line; none if it proves.
+
+    `where` tells file and line of a place in the tables.
 
     Every template reads each of its samples exactly, no other template of the bank reads it differently, and no
     template reads a refusal.
     """
-    told = [(place, words) for place, words in _problems(file, bank)]
-    return [f"{name}:{line_of(source, place)}: {words}" for place, words in told]
+    return [f"{where(place)}: {words}" for place, words in _problems(file, bank)]
 
 
-def _problems(file: BankFile, bank: Bank) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _problems(file: BankFile, bank: Bank) -> Iterator[tuple[Place, str]]:
     for number, (table, template) in enumerate(zip(file.template, bank.templates, strict=True)):
         if len(table.sample) < LEAST_SAMPLES and table.gives == "transactions":
             yield ("template", number), f"template {table.name}: it needs {LEAST_SAMPLES} samples at least"

@@ -18,7 +18,7 @@ MOST_RUNS = 40
 """Runs that count, from the top: below stand the legal notices that all mails of a bank share."""
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
-_MOST_CHARACTERS = 16 * 1024
+_MOST_CHARACTERS = 8 * 1024
 _LONGEST_LABEL = 48
 _LONGEST_VALUE = 60
 _FEWEST = 2
@@ -47,6 +47,11 @@ def shape(text: Text, subject: str = "") -> str:
     return _sketch([*runs, *(f"subject: {run}" for run in about)])
 
 
+def constant_runs(body: str) -> list[str]:
+    """Return the runs of constant words of a body, folded, each once, in their order."""
+    return list(_distinct(_runs(body[:_MOST_CHARACTERS])))
+
+
 def masked(text: str) -> str:
     """Return a text in which only constant words can be read: what varies stands there as dots."""
     return " ".join(
@@ -59,7 +64,7 @@ def _runs(body: str) -> Iterator[str]:
     for line in body.split("\n"):
         for cell in line.split("\t"):
             label, colon, value = cell.translate(_COLONS).partition(":")
-            if colon and len(label) <= _LONGEST_LABEL and len(value) <= _LONGEST_VALUE:
+            if colon and value.strip() and len(label) <= _LONGEST_LABEL and len(value) <= _LONGEST_VALUE:
                 yield from _constant(label.lower())
             else:
                 yield from _constant(cell)
@@ -94,7 +99,12 @@ def _told(run: list[str]) -> Iterator[str]:
 
 
 def _distinct(runs: Iterable[str]) -> Iterator[str]:
-    return iter(dict.fromkeys(runs))
+    """Yield each run once, without asking for more of them than are taken."""
+    seen: set[str] = set()
+    for run in runs:
+        if run not in seen:
+            seen.add(run)
+            yield run
 
 
 def _sketch(runs: Iterable[str]) -> str:

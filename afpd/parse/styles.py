@@ -5,6 +5,7 @@ such as `.preheader`, `#pre` and `td.hide` (CSS Selectors 4); of others it is no
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 
 from afpd.parse.search import Encoded, Pattern
@@ -21,9 +22,22 @@ _MOST_SHEETS = 10
 
 def hidden_names(source: str) -> frozenset[str]:
     """Return the classes (`.name`) and ids (`#name`), in lower case, that the style sheets of a source do not show."""
-    if "<style" not in source and "<STYLE" not in source:
-        return frozenset()
-    sheets = [hit.texts()["sheet"].lower() for hit in islice(_SHEETS.each(Encoded(source[:_LONGEST])), _MOST_SHEETS)]
+    sheets = "".join(_sheets(source[:_LONGEST]))
+    return _hidden_names(sheets) if "none" in sheets else frozenset()
+
+
+def _sheets(source: str) -> Iterator[str]:
+    """Yield the style sheets of a source with their tags, in lower case."""
+    for opening, closing in (("<style", "</style"), ("<STYLE", "</STYLE")):
+        end = 0
+        while (begin := source.find(opening, end)) >= 0 and (end := source.find(closing, begin)) >= 0:
+            yield source[begin : end + len(closing)].lower()
+
+
+@lru_cache(maxsize=32)
+def _hidden_names(lower: str) -> frozenset[str]:
+    """Return what the sheets in a source do not show; a bank's mails have the same sheets for years."""
+    sheets = [hit.texts()["sheet"] for hit in islice(_SHEETS.each(Encoded(lower)), _MOST_SHEETS)]
     found: set[str] = set()
     for selectors, body in (rule for sheet in sheets if "none" in sheet for rule in _rules(sheet)):
         declared = "".join(body.split())

@@ -17,6 +17,7 @@ from afpd.parse.transactions import Case, Meaning, Surroundings
 from afpd.parse.values import amount, money
 
 _MARKS = " .,:;"
+_OTHER = "not for this mail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,11 @@ def _built(file: BankFile, table: TemplateTable, every_label: frozenset[str]) ->
 
 def _conditions(table: TemplateTable) -> Iterator[Condition]:
     for pattern in table.subject:
-        yield Condition(pattern, "subject", wanted=True, unmet=f"the subject lacks /{pattern}/")
+        yield Condition(pattern, "subject", wanted=True, unmet=f"{_OTHER}: its subject lacks '{pattern}' (of subject)")
     for pattern in table.must:
-        yield Condition(pattern, "body", wanted=True, unmet=f"the body lacks /{pattern}/")
+        yield Condition(pattern, "body", wanted=True, unmet=f"{_OTHER}: its text lacks '{pattern}' (of must)")
     for pattern in table.must_not:
-        yield Condition(pattern, "body", wanted=False, unmet=f"the body holds /{pattern}/")
+        yield Condition(pattern, "body", wanted=False, unmet=f"{_OTHER}: its text holds '{pattern}' (of must_not)")
 
 
 def _labels(table: TemplateTable) -> Iterator[str]:

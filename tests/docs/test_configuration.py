@@ -10,6 +10,7 @@ import pytest
 from afpd.config import Settings, load_settings
 from afpd.config.leaves import Key, dotted, flatten, leaves
 from afpd.config.secretfiles import CLIENT_CREDENTIAL, KEY_CREDENTIAL, STATUS_CREDENTIAL
+from afpd.config.service_account import ACCOUNT_CREDENTIAL
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "afpd.toml"
@@ -105,5 +106,5 @@ def test_the_documentation_tells_of_no_key_that_does_not_exist() -> None:
 
 
 def test_the_documentation_names_every_credential() -> None:
-    for name in (KEY_CREDENTIAL, CLIENT_CREDENTIAL, STATUS_CREDENTIAL):
+    for name in (KEY_CREDENTIAL, CLIENT_CREDENTIAL, ACCOUNT_CREDENTIAL, STATUS_CREDENTIAL):
         assert f"| `{name}` |" in DOCS

@@ -13,6 +13,8 @@ from support.world import world
 
 from afpd import errors
 from afpd.clock import SystemClock
+from afpd.config import Settings
+from afpd.loops.governor import Governor
 from afpd.model import Counts, EmailCounts, IntegrationCounts, LoopState, Pause
 from afpd.status import Snapshot
 from afpd.status.fresh import Answer
@@ -136,7 +138,7 @@ async def _fields(tmp_path: Path) -> set[str]:
                 )
 
         snapshot = Snapshot(
-            counts=count, loops=lambda: states, gmail=lambda: Pause("quota", "a reason"), quota=lambda: {"units_used": 7, "project_units_per_minute": 8, "project_units_per_day": 9}, clock_skew=lambda: None,
+            counts=count, loops=lambda: states, gmail=lambda: Pause("quota", "a reason"), quota=_quota, clock_skew=lambda: None,
             node="node-1", clock=SystemClock(),
         )  # fmt: skip
         fields = flattened(await snapshot.build())
@@ -144,12 +146,16 @@ async def _fields(tmp_path: Path) -> set[str]:
     return fields | EXCUSES | {f"loops.{name}.last" for name in LOOPS}
 
 
+def _quota() -> dict[str, float | None]:
+    return {"units_used": 7, **Governor(SystemClock(), lambda: Settings().gmail.budget).report(active=3)}
+
+
 def test_the_fields_of_an_excuse_are_those_of_the_code():
     snapshot = Snapshot(
         counts=_never,
         loops=dict,
         gmail=lambda: None,
-        quota=lambda: {"units_used": 7, "project_units_per_minute": 8, "project_units_per_day": 9},
+        quota=_quota,
         clock_skew=lambda: None,
         node="",
         clock=SystemClock(),

@@ -6,11 +6,12 @@ What stands in no bank file is taken for somebody's, and replaced.
 from collections.abc import Iterable, Iterator
 
 from afpd.banks import BankSource
-from afpd.parse.bankfile import BankFile, ExampleTable, TemplateTable, parse_bank_file
+from afpd.parse.bankfile import BankFile, ExampleTable, TemplateTable
 from afpd.parse.currencies import currency_words
 from afpd.parse.dates import month_words
 from afpd.parse.fold import fold
 from afpd.parse.search import Encoded, Pattern
+from afpd.parse.sources import drafts
 
 _ESCAPES = Pattern(r"\\[A-Za-z]|\(\?P<\w+>|\(\?[a-zA-Z]+[:)]|\{\{\w+\}\}")
 _TAGS = Pattern(r"(?s)<style.*?</style>|<[^<>]*>|&\w+;")
@@ -30,8 +31,8 @@ _FIXED = (
 def vocabulary(sources: Iterable[BankSource]) -> frozenset[str]:
     """Return the folded words that redaction leaves, of bank files that were proved."""
     found = set(fold(_FIXED).split()) | set(month_words()) | _words(" ".join(currency_words()))
-    for source in sources:
-        found |= _of_file(parse_bank_file(source.name, source.text))
+    for draft in drafts(sources)[0]:
+        found |= _of_file(draft.file)
     return frozenset(found)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, time
 
 _FULL = {
@@ -61,50 +62,63 @@ def dates_replaced(
     text: str, changes: Mapping[date, date], slot: Slot, *, month_first: bool, without_year: bool
 ) -> str:
     """Return the text with the given dates as other ones in the same format; `slot` stands in for what is written."""
-
-    def numeric(hit: re.Match[str]) -> str:
-        first, mark, second, year = hit.groups()
-        day, month = (second, first) if month_first else (first, second)
-        new = changes.get(_date(year, month, day))
-        if new is None:
-            return hit.group()
-        pair = (
-            (_like(new.month, first), _like(new.day, second))
-            if month_first
-            else (_like(new.day, first), _like(new.month, second))
-        )
-        return slot(f"{pair[0]}{mark}{pair[1]}{mark}{str(new.year)[-len(year) :]}")
-
-    def iso(hit: re.Match[str]) -> str:
-        new = changes.get(_date(hit[1], hit[3], hit[4]))
-        return slot(f"{new.year}{hit[2]}{new.month:02}{hit[2]}{new.day:02}") if new else hit.group()
-
-    def name_first(hit: re.Match[str]) -> str:
-        number, names = _month(hit[1])
-        new = changes.get(_date(hit[5], str(number), hit[3]))
-        return (
-            slot(f"{_named(new, hit[1], names)}{hit[2]}{_like(new.day, hit[3])}{hit[4]}{new.year}")
-            if new
-            else hit.group()
-        )
-
-    def day_first(hit: re.Match[str]) -> str:
-        number, names = _month(hit[3])
-        old = _date(hit[5], str(number), hit[1]) if hit[5] else _yearless(changes, number, hit[1])
-        new = changes.get(old)
-        if new is None or (not hit[5] and not without_year):
-            return hit.group()
-        year = str(new.year)[-len(hit[5]) :] if hit[5] else ""
-        return slot(f"{_like(new.day, hit[1])}{hit[2]}{_named(new, hit[3], names)}{hit[4] or ''}{year}")
-
-    def no_year(hit: re.Match[str]) -> str:
-        new = changes.get(_yearless(changes, int(hit[3]), hit[1]))
-        return slot(f"{new.day:02}{hit[2]}{new.month:02}") if new else hit.group()
-
-    rules = [(_ISO, iso), (_NUMERIC, numeric), (_NAME_FIRST, name_first), (_DAY_FIRST, day_first)]
-    for pattern, rule in rules + ([(_NO_YEAR, no_year)] if without_year else []):
+    rules = _Rules(changes, slot, month_first, without_year)
+    written = [
+        (_ISO, rules.iso),
+        (_NUMERIC, rules.numeric),
+        (_NAME_FIRST, rules.name_first),
+        (_DAY_FIRST, rules.day_first),
+    ]
+    for pattern, rule in written + ([(_NO_YEAR, rules.no_year)] if without_year else []):
         text = pattern.sub(rule, text)
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """How a date that was found in one of the formats is written anew."""
+
+    changes: Mapping[date, date]
+    slot: Slot
+    month_first: bool
+    without_year: bool
+
+    def numeric(self, hit: re.Match[str]) -> str:
+        first, mark, second, year = hit.groups()
+        day, month = (second, first) if self.month_first else (first, second)
+        new = self._new(_date(year, month, day))
+        if new is None:
+            return hit.group()
+        numbers = (new.month, new.day) if self.month_first else (new.day, new.month)
+        pair = (_like(numbers[0], first), _like(numbers[1], second))
+        return self.slot(f"{pair[0]}{mark}{pair[1]}{mark}{str(new.year)[-len(year) :]}")
+
+    def iso(self, hit: re.Match[str]) -> str:
+        new = self._new(_date(hit[1], hit[3], hit[4]))
+        return self.slot(f"{new.year}{hit[2]}{new.month:02}{hit[2]}{new.day:02}") if new else hit.group()
+
+    def name_first(self, hit: re.Match[str]) -> str:
+        number, names = _month(hit[1])
+        new = self._new(_date(hit[5], str(number), hit[3]))
+        if new is None:
+            return hit.group()
+        return self.slot(f"{_named(new, hit[1], names)}{hit[2]}{_like(new.day, hit[3])}{hit[4]}{new.year}")
+
+    def day_first(self, hit: re.Match[str]) -> str:
+        number, names = _month(hit[3])
+        old = _date(hit[5], str(number), hit[1]) if hit[5] else _yearless(self.changes, number, hit[1])
+        new = self._new(old)
+        if new is None or (not hit[5] and not self.without_year):
+            return hit.group()
+        year = str(new.year)[-len(hit[5]) :] if hit[5] else ""
+        return self.slot(f"{_like(new.day, hit[1])}{hit[2]}{_named(new, hit[3], names)}{hit[4] or ''}{year}")
+
+    def no_year(self, hit: re.Match[str]) -> str:
+        new = self._new(_yearless(self.changes, int(hit[3]), hit[1]))
+        return self.slot(f"{new.day:02}{hit[2]}{new.month:02}") if new else hit.group()
+
+    def _new(self, old: date | None) -> date | None:
+        return None if old is None else self.changes.get(old)
 
 
 def times_replaced(text: str, changes: Mapping[time, time], slot: Slot) -> str:

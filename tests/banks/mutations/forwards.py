@@ -9,7 +9,7 @@ from email.message import Message
 from email.utils import format_datetime, parseaddr
 from html import escape
 
-from banks.mutations.forms import html_of, many, part, text_of
+from banks.mutations.contents import html_of, many, part, text_of
 from banks.mutations.letters import Letter
 
 ES_DAYS = ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"]

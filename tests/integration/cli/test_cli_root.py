@@ -143,10 +143,16 @@ async def test_an_answer_that_cannot_be_written_is_a_failure(place):
     assert stderr.decode().splitlines()[-1] == "afpd: No space left on device"
 
 
+def waits_for_a_pipe(process_id):
+    return "pipe" in Path(f"/proc/{process_id}/wchan").read_text()
+
+
 async def test_ctrl_c_ends_a_verb_without_a_traceback(place):
     token = place.folder / "pipe"
     process = await place.start("integrations", "add", "--user", "u", "--email", "a@b.cr", "--refresh-token-file", "-")
-    await asyncio.sleep(1.5)
+    async with asyncio.timeout(30):
+        while not waits_for_a_pipe(process.pid):
+            await asyncio.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, stderr = await process.communicate()
     assert process.returncode == 130

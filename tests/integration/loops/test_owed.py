@@ -75,6 +75,24 @@ async def test_new_mail_is_kept_while_the_past_is_still_owed(tmp_path):
         assert (await here.integration(key)).last_verified_at is None
 
 
+async def test_a_mail_of_a_late_index_does_not_wait_until_the_past_is_paid(tmp_path):
+    clock = ManualClock()
+    slow = {"page_budget": 1, "search_again_after": "30m"}
+    async with world(tmp_path, clock=clock, **{"import": slow}) as here:
+        key = await here.connect(ANA)
+        for n in range(120):
+            old_mail(here, ANA, n / 4)
+        here.sandbox.mailboxes[ANA].largest_page = 2
+        await here.tick()
+        late = here.receive(ANA, indexed_after=1200)
+        for _ in range(10):
+            clock.jump(300)
+            await here.tick()
+
+        assert (await here.integration(key)).search_from is not None  # there is still something to pay
+        assert late in await here.kept()
+
+
 async def test_the_gap_after_a_long_absence_is_owed_as_well(tmp_path):
     clock = ManualClock()
     async with world(tmp_path, clock=clock, **{"import": {"page_budget": 2}}) as here:

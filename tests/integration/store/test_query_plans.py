@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import event, text
 from support.world import world
 
-from afpd.store import claims, counts, emails, integrations, parked, prune, searches, senders
+from afpd.store import claims, clusters, counts, emails, integrations, parked, prune, searches, senders
 from afpd.store.schema import metadata
 
 
@@ -39,6 +39,8 @@ ASKED = {
         c, now=now, due_by=now, over_by=now, limit=10, owner="o", lease=now - now
     ),
     "wishes for a visit": lambda c, now: integrations.wants_run_now(c),
+    "the cluster of a mail": lambda c, now: clusters.place_of(c, 1),
+    "mails that leave their cluster": lambda c, now: clusters.leave(c, [1]),
     "old mails": lambda c, now: prune.prune_emails(c, before=now, limit=10),
     "old bodies": lambda c, now: prune.drop_bodies(c, before=now, limit=10),
 }

@@ -101,3 +101,25 @@ def test_a_plugin_line_keeps_its_one_bar_for_the_figures():
     line = plugin_line(Level.WARNING, "a|b", told)
     assert line.startswith("AFPD WARNING - a/b | integrations_total=1000 ")
     assert line.count("|") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {},
+            "cr-bac: 40% of the mails are read instead of 99%, since 2026-01-05; example: mail 12 of `afpd triage list`",
+        ),
+        ({"template": "card"}, "and template card is missed most, since"),
+        ({"kind": "failing", "template": "card"}, "cr-bac: template card reads 40% of its mails instead of 99%"),
+        ({"kind": "silent", "template": "card", "example_id": None}, "template card reads nothing any more"),
+    ],
+)
+def test_a_match_rate_that_fell_warns_in_words(changes, words):
+    fall = {"kind": "unread", "bank": "cr-bac", "template": None, "rate": 0.4, "usual_rate": 0.99} | {
+        "since": "2026-01-05",
+        "example_id": 12,
+    }
+    (alarm,) = alarms(state(drift=[fall | changes]))
+    assert alarm.level is Level.WARNING
+    assert words in alarm.why
