@@ -30,9 +30,15 @@ _BANKS = {
     "senders": Place("afpd.cli.senders", "senders", "List the senders whose mail is looked for, and since when."),
 }
 _TRIAGE = {
-    "list": Place("afpd.cli.triage", "list_all", "List groups of mails that no template reads."),
-    "show": Place("afpd.cli.triage", "show", "Show a group and one of its mails, redacted."),
-    "ignore": Place("afpd.cli.triage", "ignore_one", "Let a group stay out of list, counts and alarms."),
+    "list": Place("afpd.cli.triage", "list_all", "List the groups of unread mails, those with the most mails first."),
+    "show": Place(
+        "afpd.cli.triage", "show", "Show a group, and one of its mails with names, numbers and addresses replaced."
+    ),
+    "ignore": Place(
+        "afpd.cli.triage",
+        "ignore_one",
+        "Let a group stay out of the list, of the counts of /status and of alarms, with the mails it gets from now on.",
+    ),
 }
 _DB = {
     "upgrade": Place("afpd.cli.db", "upgrade", "Make the database, or bring it to this version."),

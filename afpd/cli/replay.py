@@ -91,16 +91,17 @@ def _record(one: Difference) -> Record:
         "template": [kept.template, reading.template],
         "outcome": [kept.outcome.value, reading.outcome.value],
         "why": reading.why,
-        "transactions": [_change(change) for change in one.changes],
+        "transactions": [_change(change, reading.has_unique_reference) for change in one.changes],
     }
 
 
-def _change(change: Change) -> Record:
+def _change(change: Change, has_unique_reference: bool) -> Record:
     """Return a change with the fields that it concerns: of what is changed, [before, after] each."""
     told = None if change.told is None else change.told.as_record()
     fields: Record = told or {}
     if change.kind == "changed" and told is not None:
-        fields = {name: [_plain(former), told[name]] for name, former in change.before.items() if name in told}
+        after = told | {"has_unique_reference": str(has_unique_reference)}
+        fields = {name: [_plain(former), after[name]] for name, former in change.before.items() if name in after}
     return {"change": change.kind, "id": change.id, "fields": fields}
 
 

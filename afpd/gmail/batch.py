@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 from afpd.gmail.transport import Answer
 
 MOST_PARTS = 50
-_ANSWERED = re.compile(r"<response-(\d+)>")
+_ANSWERED = re.compile(r"<response-([0-9]{1,4})>")
 _STATUS = re.compile(rb"HTTP/1\.\d (\d{3})[^\r\n]*\r?\n")
 
 
@@ -43,10 +43,14 @@ def envelope(parts: Sequence[Part]) -> tuple[bytes, str]:
 def opened(answer: Answer, parts: Sequence[Part]) -> list[Answer | None]:
     """Return the answer to each part, None for one that got none: the whole may have been cut off."""
     found: dict[int, Answer] = {}
+    doubled: set[int] = set()
     for piece in _pieces(answer):
         number, own = _read(piece, answer)
         if number is not None and own is not None and number < len(parts):
+            doubled |= {number} & found.keys()
             found[number] = own
+    for number in doubled:  # nobody can tell which of them is meant
+        del found[number]
     return [found.get(number) for number in range(len(parts))]
 
 

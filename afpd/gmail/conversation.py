@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from yarl import URL
 
 from afpd.clock import Clock
-from afpd.errors import AfpdError, MessageGone, RequestRefused, Unavailable
+from afpd.errors import AfpdError, EndpointDown, MessageGone, RequestRefused, Unavailable
 from afpd.gmail.access import Access
 from afpd.gmail.batch import Part, envelope, opened
 from afpd.gmail.bundle import Bundler
@@ -17,7 +17,7 @@ from afpd.gmail.faults import TooManyAtOnce, fault
 from afpd.gmail.issued import Issued
 from afpd.gmail.methods import Method
 from afpd.gmail.quota import Meter
-from afpd.gmail.retries import Retries
+from afpd.gmail.retries import Retries, TokenUnavailable
 from afpd.gmail.seats import Seats
 from afpd.gmail.tokens import Grant, TokenEndpoint
 from afpd.gmail.transport import ANSWER_BYTES, Answer, AnswerTooLarge, OutOfTime, Transport, http_date
@@ -108,6 +108,10 @@ class Conversation:
         except (AnswerTooLarge, RequestRefused) as error:
             self._parts = 1 if isinstance(error, AnswerTooLarge) else max(1, self._parts // 2)
             return await self.ask_each(method, paths, query, most_bytes)
+        except (TokenUnavailable, EndpointDown) as error:
+            return [error] * len(paths)
+        except Unavailable as error:
+            return await self._unbatched(error, method, paths, query, most_bytes)
         except AfpdError as error:
             return [error] * len(paths)
         found = [self._object_or_error(method, answer) for answer in given]
@@ -118,6 +122,21 @@ class Conversation:
             (refused or await self._alone(method, path, query, most_bytes)) if _is_open(one) else one
             for path, one in zip(paths, found, strict=True)
         ]
+
+    async def _unbatched(
+        self, error: Unavailable, method: Method, paths: Sequence[str], query: Mapping[str, str | int], most_bytes: int
+    ) -> list[dict[str, Any] | AfpdError]:
+        """Ask one path by itself after a batch failed as a whole, and the others only when that goes well.
+
+        Trouble of batches alone, such as a proxy that does not let them through, must not count against the messages.
+        """
+        first = await self._alone(method, paths[0], query, most_bytes)
+        if isinstance(first, Unavailable):
+            return [error] * len(paths)
+        if isinstance(first, AfpdError) and _ends_the_visit(first):
+            return [first] * len(paths)
+        self._parts = 1
+        return [first, *await self.ask_each(method, paths[1:], query, most_bytes)]
 
     async def _alone(
         self, method: Method, path: str, query: Mapping[str, str | int], most_bytes: int

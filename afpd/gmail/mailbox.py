@@ -108,9 +108,15 @@ class Mailbox:
     async def raws(self, message_ids: Sequence[str]) -> list[RawMessage | AfpdError]:
         """Return messages as they arrived, each in its place or, in its stead, the error that `raw` raises for it."""
         paths = {one: f"messages/{quote(one, safe='')}" for one in message_ids if _is_id(one)}
-        bodies = await self._conversation.ask_each(Method.MESSAGE, list(paths.values()), _RAW, LARGEST_MESSAGE_BYTES)
-        found = {one: _raw_or_error(body, one) for one, body in zip(paths, bodies, strict=True)}
+        bodies = dict(zip(paths, await self._bodies(list(paths.values())), strict=True))
+        for one, body in bodies.items():
+            if len(paths) > 1 and isinstance(body, dict) and body.get("id") != one:  # trouble of the batch, perhaps
+                bodies[one] = (await self._bodies([paths[one]]))[0]
+        found = {one: _raw_or_error(body, one) for one, body in bodies.items()}
         return [found.get(one) or MessageUnreadable("The id of the message is none") for one in message_ids]
+
+    async def _bodies(self, paths: Sequence[str]) -> list[dict[str, Any] | AfpdError]:
+        return await self._conversation.ask_each(Method.MESSAGE, paths, _RAW, LARGEST_MESSAGE_BYTES)
 
     async def _history_page(self, start: str, page_token: str | None) -> HistoryPage:
         wanted: dict[str, str | int] = {

@@ -73,11 +73,12 @@ class Fetching:
     async def fetch_unknown(self, ids: Sequence[str]) -> None:
         """Download what an audit found at the banks' domains and no search for their senders shows; a bounded number.
 
-        What is of an unknown sender is kept as such; what only looks like it is remembered, and never asked for again.
+        What is of an unknown sender is kept as such; what only looks like it is remembered, and no audit asks for it
+        again. A search for its sender does, should a bank file bring that one day.
         """
         new = [key for key in ids if key not in self._done and key not in self.parked]
-        known = await self.shelf.known(new) if new else set()
-        for key in [key for key in new if key not in known][:MOST_UNKNOWN]:
+        known = await self.shelf.known([*new, *map(_looked_at, new)]) if new else set()
+        for key in [key for key in new if known.isdisjoint((key, _looked_at(key)))][:MOST_UNKNOWN]:
             self._strangers.add(key)
             await self._fetch_all([key])
         self.settle_doubts()
@@ -160,7 +161,8 @@ class Fetching:
         raw = message.raw if len(message.raw) <= self.window.most_kept_bytes else slim(message.raw)
         email = _email(message, raw)
         if await self._is_nobodys(email):
-            await self.shelf.remember([email.email_message_id])
+            key = email.email_message_id
+            await self.shelf.remember([_looked_at(key) if key in self._strangers else key])
             self.brought.found -= 1
             return
         self.brought.emails.append(self._marked(email))
@@ -240,6 +242,11 @@ class Fetching:
             if email.attempts == POISON_ATTEMPTS:
                 words = {"integration_id": self.claimed.id, "email_message_id": email.email_message_id}
                 log.warning("import.message_unreadable", attempts=email.attempts, reason=email.error, **words)
+
+
+def _looked_at(key: str) -> str:
+    """Return what audits remember of a message that they need not look at again, and nobody else goes by."""
+    return f"looked at: {key}"
 
 
 def _email(message: RawMessage, raw: bytes) -> Email:

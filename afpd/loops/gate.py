@@ -12,6 +12,7 @@ from afpd.store.quota import Refused
 
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
 _SHORTEST = timedelta(seconds=1)
+_LONGEST_DAY = timedelta(hours=25)
 _TOLERATED_SKEW_SECONDS = 120
 _QUOTA, _CLIENT = "quota", "client"
 
@@ -47,8 +48,11 @@ class Gate:
         return Refused(self.reason, self.until)
 
     def stay_shut(self, refused: Refused, now: datetime) -> None:
-        """Go on being shut where a process before this one was refused, until the same moment."""
-        if refused.until > now:
+        """Go on being shut where a process before this one was refused, until the same moment.
+
+        A moment further ahead than a day of the quota can end was written by a clock that was wrong.
+        """
+        if now < refused.until <= now + _LONGEST_DAY:
             self.shut(QuotaExhausted(refused.reason, refused.until), now)
 
     @asynccontextmanager

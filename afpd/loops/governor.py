@@ -93,10 +93,11 @@ class Governor:
         self._by_minute = 1.0  # the stretch that the minute's budget asks for
 
     def resume(self, spent: Spent, counted_since: datetime) -> None:
-        """Go on from what the database knows of this day."""
+        """Go on from what the database knows of this day, and from what it does not know yet."""
         now = self.clock.now()
         self.day = quota_day(now, counted_since)
-        self.day.units, self.day.visits = spent.units, spent.visits
+        unsaved = self._unsaved.get(self.day.day, Spent())
+        self.day.units, self.day.visits = spent.units + unsaved.units, spent.visits + unsaved.visits
 
     async def seats(self, most: int, must_end: Callable[[], bool]) -> int:
         """Return how many more visits the minute bears, up to `most`; wait until it bears one.

@@ -14,6 +14,7 @@ from afpd.clock import day_of
 from afpd.config import Settings
 from afpd.errors import AfpdError
 from afpd.loops.batch import Batch, Parts
+from afpd.loops.ledger import resume_counting
 from afpd.loops.turn import Senders
 from afpd.model import BatchStatus
 from afpd.store import batches, claims, emails, quota, visits
@@ -76,6 +77,7 @@ class Importing:
                 await visits.reset_counts(connection, today)
             batch_id = await batches.open_batch(connection, node=identity.node, now=now)
         if went_back:
+            await resume_counting(self.parts.database, self.parts.governor, now)
             self.parts.gate.look_again(now)
         self.latest, self.day = now, today  # only now: what was rolled back is still to be done
         return batch_id

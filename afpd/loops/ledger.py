@@ -14,10 +14,19 @@ async def take_over_quota(database: Database, governor: Governor, gate: Gate, no
 
     Raises StorageUnavailable when the database refuses.
     """
-    day = quota_day(now).day
+    await resume_counting(database, governor, now)
     async with database.write() as connection:
-        governor.resume(await quota.spent_on(connection, day), await quota.counted_since(connection, now))
         refused = await quota.refused(connection)
-        await quota.forget_old_days(connection, day)
+        await quota.forget_old_days(connection, quota_day(now).day)
     if refused is not None:
         gate.stay_shut(refused, now)
+
+
+async def resume_counting(database: Database, governor: Governor, now: datetime) -> None:
+    """Count Google's day of `now` on: at the start, and when the clock came back, which may have told another day.
+
+    Raises StorageUnavailable when the database refuses.
+    """
+    async with database.write() as connection:
+        spent = await quota.spent_on(connection, quota_day(now).day)
+        governor.resume(spent, await quota.counted_since(connection, now))

@@ -83,21 +83,24 @@ class Parsing:
         async with self.database.read() as connection:
             if await replays.is_done_with(connection, fingerprint):
                 return 0
+            last = await replays.reached(connection, fingerprint)
         policy, node = policy_of(settings.banks), self.identity.node
         replaying = Replaying(self.database, self.keyring, library, policy, node, self.clock, settings.zone)
         wanted = replays.Wanted(outcomes=(Outcome.UNMATCHED, Outcome.FAILED), not_read_with=library.fingerprints)
         seen = different = 0
         is_done = True
-        async with aclosing(replaying.pages(wanted, applies=True, at_once=settings.parsing.chunk)) as pages:
+        at_once = settings.parsing.chunk
+        async with aclosing(replaying.pages(wanted, applies=True, at_once=at_once, after_id=last)) as pages:
             async for page in pages:
-                seen += page.seen
+                seen, last = seen + page.seen, page.last
                 different += len(page.different)
                 self.beat()
                 if seen >= _REPLAYED_PER_TICK or self.stop.is_set():
                     is_done = False
                     break
-        if is_done:
-            async with self.database.write() as connection:
+        async with self.database.write() as connection:
+            await replays.note_reached(connection, fingerprint, last)
+            if is_done:
                 await replays.note_done_with(connection, fingerprint)
         if different:
             log.info("parsing.replayed", emails=different)

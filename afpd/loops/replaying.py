@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from afpd.clock import Clock
+from afpd.errors import StorageUnavailable
 from afpd.keyring import Keyring
+from afpd.log import get
 from afpd.loops.reading import read_chunk
 from afpd.model import Reading
 from afpd.parse.authenticity import Policy
@@ -19,6 +21,10 @@ from afpd.store import replays
 from afpd.store.bookings import Change
 from afpd.store.database import Database
 from afpd.store.replays import KeptEmail, Wanted
+
+Pair = tuple[KeptEmail, Reading]
+
+log = get("parsing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some mails that were read again: how many, how many could not be, and those that read differently now."""
+    """Some mails that were read again: how many, how many could not be, and those that read differently now.
+
+    `last` is the id of the last one of them.
+    """
 
     seen: int
     unreadable: int
     different: Sequence[Difference]
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +61,16 @@ class Replaying:
     clock: Clock
     zone: tzinfo = UTC
 
-    async def pages(self, wanted: Wanted, *, applies: bool, at_once: int) -> AsyncGenerator[Page, None]:
+    async def pages(
+        self, wanted: Wanted, *, applies: bool, at_once: int, after_id: int = 0
+    ) -> AsyncGenerator[Page, None]:
         """Read the wanted mails by id, `at_once` at a time, and yield what differs; written only when it `applies`.
+
+        `after_id` leaves out the mails up to this id.
 
         Raises StorageUnavailable when the database refuses; what was yielded is written then, the rest is not.
         """
-        last = 0
+        last = after_id
         while True:
             async with self.database.read() as connection:
                 kept = await replays.load(connection, wanted, after_id=last, limit=at_once)
@@ -68,9 +82,9 @@ class Replaying:
             pairs = [pair for pair in zip(kept, readings, strict=True) if _is_of(wanted, *pair)]
             told = [pair for pair in pairs if not pair[1].says_nothing]
             found = await (self._write(told) if applies else self._compare(told))
-            yield Page(len(pairs), len(pairs) - len(told), found)
+            yield Page(len(pairs), len(pairs) - len(told), found, last)
 
-    async def _compare(self, pairs: Sequence[tuple[KeptEmail, Reading]]) -> list[Difference]:
+    async def _compare(self, pairs: Sequence[Pair]) -> list[Difference]:
         async with self.database.read() as connection:
             found = [
                 Difference(kept, reading, await replays.differences(connection, kept, reading))
@@ -78,16 +92,30 @@ class Replaying:
             ]
         return [one for one in found if _differs(one)]
 
-    async def _write(self, pairs: Sequence[tuple[KeptEmail, Reading]]) -> list[Difference]:
-        now, read_with = self.clock.now(), self.library.fingerprints
-        async with self.database.write() as connection:
-            done = await replays.apply(connection, pairs, node=self.node, now=now, read_with=read_with, zone=self.zone)
+    async def _write(self, pairs: Sequence[Pair]) -> list[Difference]:
+        done = await self._apply(pairs)
         found = [
             Difference(kept, reading, changes)
             for (kept, reading), changes in zip(pairs, done, strict=True)
             if changes is not None
         ]
         return [one for one in found if _differs(one)]
+
+    async def _apply(self, pairs: Sequence[Pair]) -> list[list[Change] | None]:
+        """Write readings; one that cannot be written stays as it was and does not hold up the others for ever."""
+        now, read_with = self.clock.now(), self.library.fingerprints
+        try:
+            async with self.database.write() as connection:
+                return await replays.apply(
+                    connection, pairs, node=self.node, now=now, read_with=read_with, zone=self.zone
+                )
+        except StorageUnavailable:
+            raise
+        except Exception:
+            log.exception("parsing.reading_broke", email_parsing_job_ids=[kept.email.id for kept, _ in pairs])
+            if len(pairs) == 1:
+                return [None]
+        return [(await self._apply([pair]))[0] for pair in pairs]
 
 
 def _is_of(wanted: Wanted, kept: KeptEmail, reading: Reading) -> bool:

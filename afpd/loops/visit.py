@@ -230,7 +230,7 @@ class _Turn:
         moments = [moment for moment in (*resting, *self.fetching.pauses) if moment is not None and moment > at]
         gone = {*forgotten, *self.seen}
         hidden = [key for key, one in self._parked.items() if one.reason is Reason.UNSEEN and key not in gone]
-        if waits and before is not None and not self.looked:
+        if waits and before is not None and self.recent is None:
             moments.append(before)  # what is owed was searched, not what this waits for
         elif waits or unseen or hidden or self.heard.is_blind:
             moments.append(self._later())

@@ -18,10 +18,12 @@ _SINGLE_BYTE = {"iso8859-1": "cp1252", "ascii": "cp1252"}  # as browsers do (WHA
 _ESCAPES = {"iso2022": b"\x1b", "utf-7": b"+", "hz": b"~{"}  # written in ASCII, and yet another charset
 _KINDS = ("q", "Q", "b", "B")
 _MOST_LINES = 2_000
+_LONGEST_LINE = 128 * 1024
 _LONGEST_HEADER = 16_384
 _MOST_WORDS = 200
 # As Python's cp1252, and U+FFFD for the five bytes that it leaves open: decoding them one by one is very slow.
 _CP1252 = bytes(range(256)).decode("cp1252", "replace")
+_BYTES_OF_CONTROLS = bytes(range(0x80, 0xA0))
 
 
 def decode(payload: bytes, declared: str) -> str:
@@ -64,6 +66,16 @@ def repaired(text: str, encoded: bytes | None = None) -> str:
 
 
 def _undone(text: str) -> str | None:
+    try:
+        data = text.encode("latin-1")
+        if len(data.translate(None, _BYTES_OF_CONTROLS)) == len(data):  # then it is the same in Windows-1252
+            return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    except UnicodeEncodeError:
+        pass
+    if len(text) > _LONGEST_LINE:  # an encoding without tables takes a tenth of the time of one with them
+        return None
     for name in ("cp1252", "latin-1"):
         try:
             return text.encode(name).decode("utf-8")

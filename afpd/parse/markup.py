@@ -15,9 +15,8 @@ from afpd.parse.search import Pattern
 from afpd.parse.styles import hidden_names, hides, is_hidden
 from afpd.parse.text import MAX_CHARACTERS, Text, of_lines
 
-MAX_PIECES = 60_000
 MAX_MARKUP = 320 * 1024
-_LONGEST = 2 * 5 * MAX_CHARACTERS  # twice what is read, were every letter an `&amp;`
+_LONGEST = 2 * MAX_MARKUP  # of a tree that is written out; only what was made to grow is longer
 # Of the elements in the last line the content is written out unescaped; no mail shows any of them.
 _UNREAD = [
     *(
@@ -78,8 +77,8 @@ def of_html(source: str, ends_open: bool = False, most_tags: int = MAX_TAGS, mos
     if is_monstrous(source, most_tags):
         return Text("", cut=True)
     marked, is_whole = _marked(LexborHTMLParser(source, options=LexborDocumentOptions.WO_EVENTS), hidden_names(source))
-    cut = too_long or not is_whole or len(marked) > _LONGEST
-    lines = _with_rows_joined(marked[:_LONGEST])
+    cut = too_long or not is_whole
+    lines = _with_rows_joined(marked)
     if len(lines) > MAX_CHARACTERS:
         lines = "\n".join([line.strip(" ") for line in lines.split("\n") if line.strip(" ")])
     if "&" in lines:
@@ -124,7 +123,8 @@ def _marked(tree: LexborHTMLParser, hidden: frozenset[str]) -> tuple[str, bool]:
     marks_of = _marks_beside(hidden)
     marked, is_whole = _replaced(_written(tree, hidden), marks_of)
     if _UNREAD_MARK in marked:  # what stands in such an element is not always escaped
-        tree.strip_tags(_UNREAD)
+        written = _written(tree, hidden)
+        tree.strip_tags([name for name in _UNREAD if f"<{name}" in written])
         marked, is_whole = _replaced(_written(tree, hidden), marks_of)
     return marked, is_whole
 
@@ -155,14 +155,15 @@ def _replaced(written: str, marks_of: _TagMarks) -> tuple[str, bool]:
     """Return written-out HTML with a mark for each tag, what is hidden left out, and whether that is all of it."""
     if written.count("<") != written.count(">"):
         written = _with_plain_names(written)
-    pieces = written.replace(">", "<").split("<", 2 * MAX_PIECES)  # a text, a tag, a text and so on
-    is_whole = len(pieces) <= 2 * MAX_PIECES
+    is_whole = len(written) <= _LONGEST
     if not is_whole:
-        pieces.pop()
+        begun, ended = (written.rfind(sign, 0, _LONGEST) for sign in "<>")
+        written = written[: begun if begun > ended else _LONGEST]
+    pieces = written.replace(">", "<").split("<")  # a text, a tag, a text and so on
     tags = pieces[1::2]
     pieces[1::2] = [marks_of[tag] for tag in tags]
     marked = "".join(pieces)
-    if _HIDDEN in marked or _PRE in marked:
+    if _UNREAD_MARK not in marked and (_HIDDEN in marked or _PRE in marked):
         marks, texts = pieces[1::2], pieces[2::2]
         _leave_hidden_out(tags, marks, texts)
         if _PRE in marked:
@@ -185,8 +186,8 @@ def _leave_hidden_out(tags: list[str], marks: list[str], texts: list[str]) -> No
     at = 0
     while (at := _next(marks, at)) < len(marks):
         end = _closing(tags, at)
-        marks[at : end + 1] = [""] * (min(end + 1, len(marks)) - at)
-        texts[at:end] = [""] * (min(end, len(texts)) - at)
+        marks[at : end + 1] = [""] * len(marks[at : end + 1])
+        texts[at:end] = [""] * len(texts[at:end])
 
 
 def _next(marks: list[str], at: int) -> int:
@@ -229,6 +230,7 @@ def _with_rows_joined(marked: str) -> str:
     A row that other tables stand in is a mere frame: its cells have lines of their own.
     """
     marked = marked.replace("&nbsp;", " ").replace("\n", " ").replace("\t", " ").replace("\r", " ")
+    marked = marked.replace(" " * 8, " ")  # of an indented source most; the rest takes fewer rounds then
     while "  " in marked:
         marked = marked.replace("  ", " ")
     before, *rows = marked.split(_ROW)

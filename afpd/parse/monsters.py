@@ -15,6 +15,7 @@ _HARMLESS_TAGS = 600
 _HARMLESS_DEPTH_TAGS = 1_500
 _MAX_DEPTH = 300
 _LARGE = 64 * 1024
+_LONGEST_NAME = 12
 _MOST_OF_MANY = 200
 _MAX_REOPENED = 120_000
 _NAME = r"[^\s/>][^\s/>=]*"
@@ -62,17 +63,29 @@ def is_monstrous(source: str, most_tags: int = MAX_TAGS) -> bool:
 
 def _deepest(pieces: list[str], names: frozenset[str], *, inside: bool) -> int:
     """Return how many elements are open at once, counting those of these names or, with `inside` false, all others."""
+    steps: dict[str, int] = {}
     depth = deepest = 0
     for piece in pieces:
-        if piece[:1] == "/":
-            depth -= depth > 0 and (_name(piece[1:]) in names) is inside
-        elif piece[:1].isalpha() and (_name(piece) in names) is inside:
+        beginning = piece[:_LONGEST_NAME]
+        step = steps.get(beginning)
+        if step is None:
+            step = steps[beginning] = _step(beginning, names, inside=inside)
+        if step > 0:
             depth += 1
             deepest = max(deepest, depth)
+        elif depth:
+            depth += step
     return deepest
+
+
+def _step(piece: str, names: frozenset[str], *, inside: bool) -> int:
+    """Return by how many elements the tag that a piece begins with makes the tree deeper."""
+    if piece[:1] == "/":
+        return -int((_name(piece[1:]) in names) is inside)
+    return int(piece[:1].isalpha() and (_name(piece) in names) is inside)
 
 
 def _name(piece: str) -> str:
     """Return the name of the tag that a piece behind `<` or `</` begins with."""
-    words = piece[:12].replace(">", " ").replace("/", " ").split(None, 1)
+    words = piece.replace(">", " ").replace("/", " ").split(None, 1)
     return words[0].lower() if words else ""

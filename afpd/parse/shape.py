@@ -18,7 +18,8 @@ MOST_RUNS = 40
 """Runs that count, from the top: below stand the legal notices that all mails of a bank share."""
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
-_MOST_CHARACTERS = 8 * 1024
+_MOST_CHARACTERS = 16 * 1024
+_MOST_WORDS = 1_500
 _LONGEST_LABEL = 48
 _LONGEST_VALUE = 60
 _FEWEST = 2
@@ -39,17 +40,24 @@ _COLONS = str.maketrans("\uff1a", ":")
 
 def shape(text: Text, subject: str = "") -> str:
     """Return the sketch of a mail: `PLACES` letters. Bounded, whatever the text holds."""
-    body = text.body[:_MOST_CHARACTERS]
+    body = _beginning(text.body)
     runs = list(islice(_distinct(_runs(body)), MOST_RUNS))
     if len(runs) < _FEWEST:  # a mail that shouts: its capitals are no names
         runs = list(islice(_distinct((*runs, *_runs(body.lower()))), MOST_RUNS))
-    about = list(islice(_distinct(_constant(subject[:_MOST_CHARACTERS], has_names=False)), MOST_RUNS))
+    about = list(islice(_distinct(_constant(_beginning(subject), has_names=False)), MOST_RUNS))
     return _sketch([*runs, *(f"subject: {run}" for run in about)])
 
 
 def constant_runs(body: str) -> list[str]:
     """Return the runs of constant words of a body, folded, each once, in their order."""
-    return list(_distinct(_runs(body[:_MOST_CHARACTERS])))
+    return list(_distinct(_runs(_beginning(body))))
+
+
+def _beginning(body: str) -> str:
+    """Return as much of a body as is looked at."""
+    body = body[:_MOST_CHARACTERS]
+    words = body.split(None, _MOST_WORDS)
+    return body[: -len(words[-1])] if len(words) > _MOST_WORDS else body
 
 
 def masked(text: str) -> str:

@@ -50,7 +50,7 @@ class Text:
     @property
     def is_blank(self) -> bool:
         """Return whether nothing is here to be read."""
-        return not any(char.isalnum() for char in self.body)
+        return not any(map(str.isalnum, self.body))
 
 
 def of_lines(text: str, cut: bool = False, breaks_off: bool = False) -> Text:

@@ -94,7 +94,8 @@ async def book(
 
 def _changes(rows: Sequence[Row[Any]], reading: Reading) -> list[Change]:
     pairs = _paired(rows, booked_by(reading))
-    changes = [_change(place, row, told) for place, (row, told) in enumerate(pairs)]
+    unique = reading.has_unique_reference
+    changes = [_change(place, row, told, unique) for place, (row, told) in enumerate(pairs)]
     paired = {row.id for row, _ in pairs if row is not None}
     lost = [row for row in rows if row.id not in paired and row.retracted_at is None]
     return changes + [Change(row.ordinal, row.id, None) for row in lost]
@@ -110,16 +111,18 @@ async def _rows(connection: AsyncConnection, mail: Mail) -> Sequence[Row[Any]]:
 
 def _paired(rows: Sequence[Row[Any]], told: Sequence[Transaction]) -> list[tuple[Row[Any] | None, Transaction]]:
     """Give each transaction the row that says the same, else the row at its place, else the next free one."""
-    free = {row.id: row for row in rows}
+    free = {row.id: row for row in sorted(rows, key=lambda row: row.retracted_at is not None)}  # standing ones first
     found: dict[int, Row[Any] | None] = {}
-    for place, one in enumerate(told):
-        alike = next((row for row in free.values() if _values(row) == _told(one)), None)
-        alike = alike or next((row for row in free.values() if _mark(row) == _mark(one)), None)
-        if alike is not None:
-            found[place] = free.pop(alike.id)
+    # What is exactly the same first, for all: otherwise a new movement of an equal sum would take its row.
+    for of_row, of_told in ((_values, _told), (_mark, _mark)):
+        for place, one in enumerate(told):
+            alike = next((row for row in free.values() if of_row(row) == of_told(one)), None)
+            if place not in found and alike is not None:
+                found[place] = free.pop(alike.id)
     for place in range(len(told)):
         if place not in found:
-            row = next((row for row in free.values() if row.ordinal == place), next(iter(free.values()), None))
+            ranked = sorted(free.values(), key=lambda row: (row.retracted_at is not None, row.ordinal != place))
+            row = ranked[0] if ranked else None
             found[place] = None if row is None else free.pop(row.id)
     return [(found[place], one) for place, one in enumerate(told)]
 
@@ -129,11 +132,13 @@ def _mark(one: Any) -> tuple[Any, ...]:
     return Decimal(one.amount or 0), one.currency, str(one.direction), one.reference, one.authorization
 
 
-def _change(place: int, row: Row[Any] | None, told: Transaction) -> Change:
+def _change(place: int, row: Row[Any] | None, told: Transaction, has_unique_reference: bool) -> Change:
     if row is None:
         return Change(place, None, told)
     now, former = _told(told), _values(row)
     before = {name: former[name] for name in TOLD if former[name] != now[name]}
+    if row.has_unique_reference != has_unique_reference:  # decides whether it is counted once
+        before["has_unique_reference"] = row.has_unique_reference
     if row.retracted_at is not None:
         before["retracted_at"] = row.retracted_at.isoformat()
     return Change(place, row.id, told, before)

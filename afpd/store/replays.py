@@ -12,13 +12,14 @@ from afpd.model import Outcome, Reading
 from afpd.store import clusters
 from afpd.store.bookings import Change, Mail, Origin, book, compare
 from afpd.store.emails import PendingEmail
-from afpd.store.links import link
+from afpd.store.linking import link
 from afpd.store.schema import banks, integrations, program_state
 from afpd.store.schema import email_parsing_jobs as jobs
 from afpd.store.template_days import Tally, add, day_of, standing
 from afpd.store.transactions import bank_ids
 
 _DONE_WITH = "replayed_with"
+_REACHED = "replay_reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ async def apply(
         await _count(connection, kept, reading, sum(change.id is None for _, change in done))
         await _settle(connection, kept, reading, codes, kept.email.received_at or now, zone)
         found.append([change for _, change in done])
-    await link(connection, made, corrected)
+    await link(connection, made, corrected, now)
     return found
 
 
@@ -134,8 +135,27 @@ async def is_done_with(connection: AsyncConnection, fingerprint: str) -> bool:
 
 async def note_done_with(connection: AsyncConnection, fingerprint: str) -> None:
     """Note that everything was read again with the bank files of this fingerprint."""
-    statement = insert(program_state).values(key=_DONE_WITH, value=fingerprint)
-    await connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": fingerprint}))
+    await _note(connection, _DONE_WITH, fingerprint)
+
+
+async def reached(connection: AsyncConnection, fingerprint: str) -> int:
+    """Return the id of the last mail that was read again with the bank files of this fingerprint, 0 before the first.
+
+    Mails that cannot be opened stay wanted; going on from here, they do not hold up those behind them.
+    """
+    value = await connection.scalar(select(program_state.c.value).where(program_state.c.key == _REACHED))
+    read_with, _, last = (value or "").rpartition(" ")
+    return int(last) if read_with == fingerprint else 0
+
+
+async def note_reached(connection: AsyncConnection, fingerprint: str, last: int) -> None:
+    """Note the id of the last mail that was read again with the bank files of this fingerprint."""
+    await _note(connection, _REACHED, f"{fingerprint} {last}")
+
+
+async def _note(connection: AsyncConnection, key: str, value: str) -> None:
+    statement = insert(program_state).values(key=key, value=value)
+    await connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
 
 
 def _where(wanted: Wanted) -> ColumnElement[bool]:

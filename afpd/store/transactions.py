@@ -12,7 +12,7 @@ from afpd.model import Outcome, Reading, Status
 from afpd.store import clusters
 from afpd.store.bookings import Mail, Origin, book
 from afpd.store.emails import PendingEmail
-from afpd.store.links import link
+from afpd.store.linking import link
 from afpd.store.schema import banks
 from afpd.store.schema import email_parsing_jobs as jobs
 from afpd.store.schema import transactions as table
@@ -96,7 +96,7 @@ async def record(
         days.count(standing(bank_id, reading, place), day_of(email.received_at or now, zone))
         created += new
         outcomes[reading.outcome] += 1
-    await link(connection, made, corrected)
+    await link(connection, made, corrected, now)
     await add(connection, days)
     return Recorded(created, outcomes)
 

@@ -5,7 +5,7 @@ the visit under way then keeps nothing, and since its cursor did not move either
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -28,9 +28,9 @@ __all__ = ["NewTokens", "Progress", "VisitResult", "finish", "keep_emails", "lea
 class NewTokens:
     """Tokens that Google gave during the visit, to be kept sealed."""
 
-    access_token: str
+    access_token: str = field(repr=False)
     expires_at: datetime
-    refresh_token: str | None = None
+    refresh_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Mails of 30 KB as banks write them: the sample's own HTML among style sheets, layout tables, links and small print.
 
-The measure are the largest mails of tests/banks/mails (8 KB): 54 characters of HTML to a tag, of which 7 % are shown.
-Mails of nothing but rows (`bench.reading.padded`) hold half as much again of tags, and three times as much text.
+The measure are the largest mails of tests/banks/mails (8 KB): 54 characters of HTML to a `<`, and 7 % of all are shown.
+Mails of nothing but rows (`bench.reading.padded`) hold half as many tags again, and more than twice as much text.
 """
 
 from bench.hostile import without_content_fields

@@ -138,12 +138,59 @@ async def test_a_batch_as_a_whole_is_tried_again(mailbox: Mailbox, sandbox: Sand
     assert kinds(await mailbox.raws(ids[:5])) == ["RawMessage"] * 5
 
 
-async def test_a_batch_that_stays_away_is_unavailable_for_each(
+async def test_where_batches_alone_stay_away_each_message_comes_by_itself(
     mailbox: Mailbox, sandbox: Sandbox, ids: list[str]
 ) -> None:
     sandbox.faults.add(Fault.SERVER_503, method="batch")
 
+    assert kinds(await mailbox.raws(ids)) == ["RawMessage"] * 25
+
+    asked = sandbox.traffic.requests["batch"]
+    assert kinds(await mailbox.raws(ids[:5])) == ["RawMessage"] * 5
+    assert sandbox.traffic.requests["batch"] == asked
+
+
+async def test_a_batch_that_is_refused_for_its_token_does_not_count_against_the_messages(
+    mailbox: Mailbox, sandbox: Sandbox, ids: list[str]
+) -> None:
+    sandbox.faults.add(Fault.EXPIRED_TOKEN_401, method="batch", first=1)
+
+    assert kinds(await mailbox.raws(ids[:2])) == ["RawMessage"] * 2
+
+
+async def test_a_mailbox_that_stays_away_is_unavailable_for_each_and_asked_little(
+    mailbox: Mailbox, sandbox: Sandbox, ids: list[str]
+) -> None:
+    for method in ("batch", "messages.get"):
+        sandbox.faults.add(Fault.SERVER_503, method=method)
+
     assert kinds(await mailbox.raws(ids[:5])) == ["Unavailable"] * 5
+    assert sum(sandbox.traffic.gets[ANA, key] for key in ids[1:5]) == 0
+
+
+async def test_a_batch_that_answers_with_another_message_is_not_held_against_the_one_asked_for(
+    serve: Callable[..., Awaitable[str]], gmail_at: Callable[..., Gmail], clock: Stopwatch
+) -> None:
+    def message(key: str) -> str:
+        return f'{{"id": "{key}", "internalDate": "1000", "raw": "SGVsbG8"}}'
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if not request.path.startswith("/batch"):
+            return web.Response(text=message(request.path.rpartition("/")[2]), content_type="application/json")
+        pieces = [
+            f"--b\r\nContent-Type: application/http\r\nContent-ID: <response-{number}>\r\n\r\n"
+            f"HTTP/1.1 200 OK\r\n\r\n{message(key)}\r\n"
+            for number, key in enumerate(["a", "c", "b"])
+        ]
+        return web.Response(
+            body=f"{''.join(pieces)}--b--".encode(), headers={"Content-Type": "multipart/mixed; boundary=b"}
+        )
+
+    gmail = gmail_at(await serve(answer), batch_size=8)
+    access = Access("refresh", ACCESS_TOKEN, clock.now() + timedelta(hours=1))
+    found = await gmail.mailbox(access).raws(["a", "b", "c"])
+
+    assert [one.email_message_id for one in found if isinstance(one, RawMessage)] == ["a", "b", "c"]
 
 
 async def test_a_revoked_grant_is_told_for_each(mailbox: Mailbox, sandbox: Sandbox, ids: list[str]) -> None:
@@ -196,10 +243,16 @@ def test_an_answer_that_was_cut_off_is_never_taken_for_whole(length: int) -> Non
 @pytest.mark.parametrize(
     "body",
     [b"", b"--b", b"--b--", b"\xff" * 50, WHOLE.replace(b"response-", b"answer-"), WHOLE.replace(b"HTTP/1.1", b"SPDY"),
-     WHOLE.replace(b"<response-0>", b"<response-9>").replace(b"<response-1>", b"<response-99999999999999999999>")],
+     WHOLE.replace(b"<response-0>", b"<response-9>").replace(b"<response-1>", b"<response-99999999999999999999>"),
+     WHOLE.replace(b"response-", b"response-" + b"9" * 5000)],
 )  # fmt: skip
 def test_what_is_no_answer_to_a_batch_leaves_every_part_open(body: bytes) -> None:
     assert answered(PARTS, body) == [None, None]
+
+
+def test_a_part_that_is_answered_twice_is_left_open() -> None:
+    """Nobody can tell which of the two is meant."""
+    assert answered(PARTS, WHOLE.replace(b"response-1", b"response-0")) == [None, None]
 
 
 def test_an_answer_without_boundary_leaves_every_part_open() -> None:

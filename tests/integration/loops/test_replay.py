@@ -1,7 +1,9 @@
 """A bank file is mended: what was read with it is read again, once, and the past stays on record."""
 
 from contextlib import aclosing
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import select, update
@@ -9,9 +11,9 @@ from support.world import SHIPPED, world
 from support.wrong_bank import wrong_library
 
 from afpd.loops.replaying import Replaying
-from afpd.model import Outcome
+from afpd.model import DatedBy, Direction, Kind, Outcome, Reading, Status, Transaction
 from afpd.parse.authenticity import Policy
-from afpd.store import replays, schema, transactions
+from afpd.store import bookings, replays, schema, transactions
 
 ANA = "ana@example.com"
 EVERYTHING = replays.Wanted([outcome for outcome in Outcome if outcome is not Outcome.PENDING])
@@ -192,6 +194,75 @@ async def test_new_bank_files_mend_the_unmatched_by_themselves_in_the_background
         assert len(await exported(here)) == 7
 
 
+async def test_mails_that_cannot_be_opened_do_not_hold_up_those_behind_them(tmp_path, wrong, monkeypatch):
+    monkeypatch.setattr("afpd.loops.parsing._REPLAYED_PER_TICK", 2)
+    async with world(tmp_path, parsing={"chunk": 1}) as here:
+        await filled(here, wrong, purchases=3)
+        async with here.database.write() as connection:
+            unmatched = jobs.c.parsing_status == "unmatched"
+            await connection.execute(update(jobs).where(unmatched).values(id=99))  # behind the others
+            opened = jobs.c.parsing_status == "success"
+            await connection.execute(update(jobs).where(opened).values(body=b"not ours", parsing_status="failed"))
+
+        here.library = SHIPPED
+        told = [(await here.parse()).get("replayed") for _ in range(4)]
+
+        assert told.count(1) == 1
+
+
+async def test_a_mail_that_cannot_be_written_does_not_hold_up_the_others(tmp_path, wrong):
+    async with world(tmp_path) as here:
+        await filled(here, wrong, purchases=3)
+        async with here.database.write() as connection:
+            declined = (await connection.scalars(select(jobs.c.id).where(jobs.c.parsing_status == "unmatched"))).one()
+            await connection.exec_driver_sql(
+                "CREATE TRIGGER refuse BEFORE INSERT ON transactions BEGIN SELECT RAISE(ABORT, 'no'); END"
+            )
+
+        found = await replayed(here, applies=True)
+
+        assert kinds(found) == ["changed"] * 3
+        assert declined not in {one.kept.email.id for one in found}
+
+
+async def test_an_id_stays_with_its_movement_when_an_equal_sum_is_found_before_it(tmp_path):
+    async with world(tmp_path) as here:
+        await here.connect(ANA)
+        mail = bookings.Mail(1, 1, "m1", "ana")
+        origin = bookings.Origin(None, "node-1", here.clock.now(), "replay")
+
+        def told(*merchants):
+            one = Transaction(
+                kind=Kind.PURCHASE, direction=Direction.DEBIT, status=Status.APPROVED, amount=Decimal("5.00"),
+                currency="USD", occurred_at=date(2026, 1, 5), dated_by=DatedBy.BODY, merchant=None,
+            )  # fmt: skip
+            return Reading(Outcome.SUCCESS, "", transactions=tuple(replace(one, merchant=name) for name in merchants))
+
+        async with here.database.write() as connection:
+            await bookings.book(connection, mail, told("A", "B"), origin)
+            before = (await connection.execute(select(booked.c.merchant, booked.c.id))).all()
+            await bookings.book(connection, mail, told("C", "A", "B"), origin)
+            after = (await connection.execute(select(booked.c.merchant, booked.c.id))).all()
+
+        assert set(map(tuple, before)) < set(map(tuple, after))
+
+
+async def test_a_template_that_now_declares_its_reference_unique_changes_what_is_booked(tmp_path):
+    async with world(tmp_path) as here:
+        await here.connect(ANA)
+        here.receive(ANA, "cr-bac-card")
+        await here.tick()
+        await here.parse()
+        async with here.database.write() as connection:
+            await connection.execute(update(booked).values(has_unique_reference=~booked.c.has_unique_reference))
+
+        assert [set(change.before) for one in await replayed(here) for change in one.changes] == [
+            {"has_unique_reference"}
+        ]
+        await replayed(here, applies=True)
+        assert await replayed(here) == []
+
+
 async def test_bank_files_that_did_not_change_read_nothing_again(tmp_path, wrong):
     async with world(tmp_path) as here:
         await filled(here, wrong)
@@ -214,9 +285,9 @@ async def test_a_reversal_and_a_second_notice_are_linked_as_they_are_booked(tmp_
             row = dict((await connection.execute(select(booked))).one()._mapping)
             again = row | {"id": 2, "email_message_id": "other", "email_parsing_job_id": None}
             await connection.execute(booked.insert().values(**again))
-            from afpd.store.links import link
+            from afpd.store.linking import link
 
-            await link(connection, [2])
+            await link(connection, [2], [], here.clock.now())
 
         first, second = await exported(here)
         assert (first["looks_like_id"], second["looks_like_id"]) == (None, 1)

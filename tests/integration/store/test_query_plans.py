@@ -74,3 +74,14 @@ async def test_counting_for_the_status_reads_mails_and_transactions_by_index(tmp
 
         assert not [p for _, p in plans if p.startswith("SCAN email_parsing_jobs") and "INDEX" not in p]
         assert not [p for _, p in plans if p.startswith("SCAN transactions") and "INDEX" not in p]
+
+
+async def test_unknown_senders_are_found_without_reading_the_mails_of_known_ones(tmp_path):
+    async with world(tmp_path) as here:
+        plans = await _plans(here, lambda c, now: senders.list_unknown(c, least=50))
+        plans += await _plans(
+            here, lambda c, now: counts.count_all(c, now=now, today_began=now, stale_after=3, tick=now - now)
+        )
+
+        read = [plan for asked, plan in plans if "sender_is_unknown" in asked and " email_parsing_jobs " in plan]
+        assert sum("ix_email_parsing_jobs_unknown" in plan for plan in read) == 2

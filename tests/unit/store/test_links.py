@@ -48,6 +48,11 @@ def test_a_bare_date_is_the_whole_day():
     assert not reverses(replace(REVERSAL, occurred_at="2026-10-12"), PURCHASE)
 
 
+def test_an_authorization_of_zeros_is_none():
+    original = replace(PURCHASE, authorization="000000")
+    assert not reverses(replace(REVERSAL, merchant=None, authorization="000000"), original)
+
+
 SECOND = replace(PURCHASE, id=3, email_message_id="m3")
 
 
@@ -58,6 +63,12 @@ def test_the_same_purchase_at_the_same_minute_looks_alike():
 
 def test_equal_purchases_twenty_minutes_apart_are_two():
     assert not looks_alike(replace(SECOND, occurred_at="2026-10-14T21:37:00-06:00", authorization=None), PURCHASE)
+
+
+def test_equal_purchases_of_following_days_without_a_time_are_two():
+    day = replace(PURCHASE, occurred_at="2026-10-14", authorization=None)
+    assert looks_alike(replace(day, id=3, email_message_id="m3"), day)
+    assert not looks_alike(replace(day, id=3, email_message_id="m3", occurred_at="2026-10-15"), day)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +89,14 @@ def test_a_transfer_between_own_accounts_has_two_sides():
     assert are_two_sides(SENT, RECEIVED)
 
 
+def test_zeros_are_no_common_reference():
+    assert not are_two_sides(replace(SENT, reference="000000"), replace(RECEIVED, reference="000000"))
+
+
 @pytest.mark.parametrize(
     "other",
     [{"user_id": "bo"}, {"reference": None}, {"reference": "1"}, {"direction": "debit"}, {"amount": Decimal("1.00")},
-     {"status": "declined"}, {"bank_id": 1, "account": "4471"}, {"occurred_at": "2026-10-20T21:17:00-06:00"}],
+     {"status": "declined"}, {"bank_id": 1, "account": "4471"}, {"bank_id": 1, "account": None}, {"occurred_at": "2026-10-20T21:17:00-06:00"}],
     ids=str,
 )  # fmt: skip
 def test_money_of_somebody_else_is_no_own_transfer(other):
