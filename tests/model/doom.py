@@ -5,7 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from afpd.errors import StorageUnavailable
@@ -76,6 +79,19 @@ class MortalDatabase(Database):
     """The real database, in a process whose death or whose full disk the test chooses."""
 
     doom: Doom
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._opened: list[Any] = []
+        for engine in (self._writer, self._readers):
+            event.listen(engine.sync_engine, "connect", lambda one, _: self._opened.append(one.driver_connection))
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let go of every lock, as the end of a process does: a cancelled statement may leave its connection open."""
+        await super().__aexit__()
+        for connection in self._opened:
+            if connection._thread.is_alive() and (closed := connection.stop()) is not None:  # its thread closes it
+                await asyncio.wait([closed], timeout=0.05)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
